@@ -1,0 +1,21 @@
+"""The doorways to campaigns and sends: fetched and checked together, 404 otherwise."""
+
+from django.http import Http404
+
+from campaigns.models import Campaign, Send
+
+
+def access_campaign(pk: int) -> Campaign:
+    """Fetch a campaign of the tenant in whose schema we are, with its site, else 404."""
+    campaign = Campaign.objects.select_related("site").filter(pk=pk).first()
+    if campaign is None:
+        raise Http404
+    return campaign
+
+
+def access_send(pk: int) -> Send:
+    """Fetch a send of the tenant in whose schema we are, with its campaign and site, else 404."""
+    send = Send.objects.select_related("campaign", "site").filter(pk=pk).first()
+    if send is None:
+        raise Http404
+    return send

@@ -1,0 +1,1 @@
+"""Every change of state of campaigns and sends, one verb each."""

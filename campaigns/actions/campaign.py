@@ -1,0 +1,129 @@
+"""Drafts and launches, the web's half: everything that must exist commits together with the doorbell."""
+
+import secrets
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.compose_push import tag_of, topic_of
+from campaigns.models import Campaign, Message, Send
+from subscribers.figures import count_active
+from subscribers.models import Site, Subscriber
+from tenants.actions import audit
+from tenants.models import DueWork, SendIndex, Tenant, User
+
+SMALL_AUDIENCE = 1000
+Content = Mapping[str, str]
+
+
+@transaction.atomic
+def save_draft(
+    *, actor: User, tenant: Tenant, site: Site, content: Content, campaign: Campaign | None = None
+) -> Campaign:
+    """Create a draft or change one; raises CampaignRefused for a campaign that was sent already."""
+    if campaign is None:
+        campaign = Campaign.objects.create(site=site, name=content["title"][:120])
+        audit.record("campaign.create", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
+    changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
+        site=site, name=content["title"][:120], updated_at=Now()
+    )
+    if not changed:
+        raise CampaignRefused(
+            "This campaign was sent already; what was sent cannot be changed. Make a new one."
+        )
+    Message.objects.update_or_create(
+        campaign=campaign,
+        variant=0,
+        defaults={name: content[name] for name in ("title", "body", "url", "icon_url")},
+    )
+    campaign.refresh_from_db()
+    return campaign
+
+
+@transaction.atomic
+def send_to_everyone(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int) -> Send:
+    """Launch the campaign to all subscribers of its site; raises CampaignRefused if that cannot be.
+
+    The conditional UPDATE decides between two clicks; the unique key of Send would refuse the second in any case.
+    """
+    if not count_active(campaign.site_id):
+        raise CampaignRefused("Nobody has subscribed to this website yet, so there is nobody to send it to.")
+    changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
+        state=Campaign.State.LAUNCHED, updated_at=Now()
+    )
+    if not changed:
+        raise CampaignRefused("This campaign was sent already.")
+    send = _new_send(
+        actor=actor,
+        tenant=tenant,
+        campaign=campaign,
+        kind=Send.Kind.CAMPAIGN,
+        run="",
+        rule={"everyone": True},
+        ttl=ttl,
+    )
+    audit.record("campaign.send", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
+    return send
+
+
+@transaction.atomic
+def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id: int, ttl: int) -> Send:
+    """Send the campaign as it is to one test device, through the real pipeline."""
+    device = Subscriber.objects.filter(
+        pk=subscriber_id, site_id=campaign.site_id, is_test=True, state=Subscriber.State.ACTIVE
+    )
+    if not device.exists():
+        raise CampaignRefused(
+            "This browser is not set up as a test device. Click “Send to my browser” again."
+        )
+    run = f"test-{secrets.token_hex(8)}"
+    return _new_send(
+        actor=actor,
+        tenant=tenant,
+        campaign=campaign,
+        kind=Send.Kind.TEST,
+        run=run,
+        rule={"subscribers": [subscriber_id]},
+        ttl=ttl,
+    )
+
+
+def _new_send(
+    *, actor: User, tenant: Tenant, campaign: Campaign, kind: str, run: str, rule: dict[str, object], ttl: int
+) -> Send:
+    """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest."""
+    content = list(campaign.messages.values("title", "body", "url", "icon_url"))
+    for variant in content:
+        variant["icon_url"] = variant["icon_url"] or campaign.site.icon_url
+    now = timezone.now()
+    send = Send.objects.create(
+        campaign=campaign,
+        site_id=campaign.site_id,
+        kind=kind,
+        occurrence=run,
+        content=content,
+        rule=rule,
+        seed=secrets.randbits(63),
+        ttl=ttl,
+        created_by=actor.pk,
+        due_at=now,
+    )
+    send.topic = topic_of(tenant.schema_name, send.pk)
+    send.tag = tag_of(tenant.schema_name, send.pk)
+    send.save(update_fields=["topic", "tag"])
+    place = {"tenant_id": tenant.pk, "schema_name": tenant.schema_name, "send_id": send.pk}
+    SendIndex.objects.create(**place, site_id=send.site_id, kind=kind, state=send.state, due_at=now)
+    DueWork.objects.create(**place, priority=_priority(send), due_at=now)
+    async_task("campaigns.tasks.deliver")
+    return send
+
+
+def _priority(send: Send) -> int:
+    if send.kind == Send.Kind.TEST:
+        return DueWork.Priority.TEST
+    is_small = count_active(send.site_id) <= SMALL_AUDIENCE
+    return DueWork.Priority.SMALL if is_small else DueWork.Priority.BULK

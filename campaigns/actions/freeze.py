@@ -1,0 +1,67 @@
+"""Launch, the worker's half: freeze the audience into batches, once."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from campaigns.delivery.batches import Work
+from campaigns.delivery.record import finish
+from campaigns.models import Send
+from tenants.models import DueWork, SendIndex
+
+EVERYONE = "site_id = %s AND state = 'active' AND NOT is_test"
+CHOSEN = "site_id = %s AND state = 'active' AND id = ANY(%s)"
+
+# One INSERT makes all batches from one reading of the audience, so no id can be in two of them (RE-03).
+_FREEZE = """
+INSERT INTO campaigns_batch (send_id, number, attempt, ids, size, first_id, last_id, zone, state, due_at, cursor, fence,
+    holder)
+SELECT %s, slice, 1, array_agg(id ORDER BY id), count(*), min(id), max(id), '', 'open', now(), 0, 0, ''
+FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS slice
+      FROM subscribers_subscriber WHERE {where}) audience
+GROUP BY slice
+RETURNING size
+"""
+
+
+@transaction.atomic
+def freeze(work: Work) -> bool:
+    """Turn a send that is being prepared into batches and set it running; False if there was nothing to do.
+
+    The lock is skipped, not waited for: one worker freezes, the others look again in a moment. If that worker dies
+    the lock is gone with it and the next one starts afresh.
+    """
+    send = (
+        Send.objects.select_for_update(skip_locked=True)
+        .filter(pk=work.send_id, state=Send.State.PREPARING)
+        .first()
+    )
+    if send is None:
+        return False
+    where, values = audience_sql(send)
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE.format(where=where), [send.pk, settings.BATCH_SIZE, *values])
+        send.audience = sum(size for (size,) in cursor.fetchall())
+    now = timezone.now()
+    send.state = Send.State.RUNNING
+    send.rule_sql = where
+    send.launched_at = now
+    send.expires_at = now + timedelta(seconds=send.ttl)
+    send.save(update_fields=["state", "rule_sql", "audience", "launched_at", "expires_at"])
+    SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
+        state=send.state, audience=send.audience, launched_at=now
+    )
+    DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(due_at=now)
+    if not send.audience:
+        finish(work, send, "Nobody was subscribed when it started.")
+    return True
+
+
+def audience_sql(send: Send) -> tuple[str, list[Any]]:
+    """Compile the send's rule to a WHERE clause with parameters."""
+    if send.rule.get("everyone"):
+        return EVERYONE, [send.site_id]
+    return CHOSEN, [send.site_id, list(send.rule["subscribers"])]

@@ -1,0 +1,80 @@
+"""The form of a campaign's content."""
+
+from typing import Any
+
+from django import forms
+
+from campaigns.delivery.payload import payload_octets
+from subscribers.forms import check_url
+from subscribers.models import Site
+from truepush.lib.webpush.encryption import MAX_PLAINTEXT
+
+# Tags are this long; the real one is made with the send.
+SAMPLE_TAG = "tp-" + "0" * 16
+
+
+class ComposeForm(forms.Form):
+    site = forms.ModelChoiceField(queryset=Site.objects.none(), label="Website", empty_label=None)
+    title = forms.CharField(max_length=200, help_text="Most browsers show about 50 characters.")
+    body = forms.CharField(
+        max_length=2000,
+        required=False,
+        label="Message",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Most browsers show about 120 characters.",
+    )
+    url = forms.CharField(
+        max_length=2000,
+        label="Opens",
+        help_text="The page that a click opens.",
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://www.example.com/sale"}),
+    )
+    icon_url = forms.CharField(
+        max_length=2000,
+        required=False,
+        label="Icon",
+        help_text="Left empty, the website's own icon is shown.",
+        widget=forms.TextInput(attrs={"inputmode": "url"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["site"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = Site.objects.all()
+
+    def clean_title(self) -> str:
+        return self._one_line("title")
+
+    def clean_body(self) -> str:
+        return str(self.cleaned_data["body"]).replace("\r\n", "\n").strip()
+
+    def _one_line(self, name: str) -> str:
+        return " ".join(str(self.cleaned_data[name]).split())
+
+    def clean_url(self) -> str:
+        return check_url(self.cleaned_data["url"], "The page to open")
+
+    def clean_icon_url(self) -> str:
+        text = self.cleaned_data["icon_url"]
+        return check_url(text, "The icon") if text else ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.errors:
+            return data
+        content = self.content()
+        octets = payload_octets(
+            {**content, "icon_url": content["icon_url"] or data["site"].icon_url}, tag=SAMPLE_TAG
+        )
+        if octets > MAX_PLAINTEXT:
+            self.add_error(
+                "body",
+                f"The notification has {octets} octets; browsers take {MAX_PLAINTEXT}. "
+                f"Shorten the message by {octets - MAX_PLAINTEXT}.",
+            )
+        return data
+
+    def content(self) -> dict[str, str]:
+        """The four fields that become a Message."""
+        return {name: self.cleaned_data[name] for name in ("title", "body", "url", "icon_url")}

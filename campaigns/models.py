@@ -1,0 +1,221 @@
+"""The tenant schema's sending side: what is sent, to whom it was frozen, and what became of each recipient."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from subscribers.models import Site
+
+
+class Campaign(models.Model):
+    """What a person composes. Once launched its content is fixed: the send has its own frozen copy."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        LAUNCHED = "launched", "Sent"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="campaigns")
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """One variant of a campaign's content; `variant` counts from 0."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
+    variant = models.PositiveSmallIntegerField(default=0)
+    title = models.CharField(max_length=200)
+    body = models.TextField(max_length=2000, blank=True)
+    url = models.CharField(max_length=2000)
+    icon_url = models.CharField(max_length=2000, blank=True)
+
+    class Meta:
+        ordering = ["variant"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "variant"], name="message_variant_once")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Send(models.Model):
+    """One run of a campaign over a frozen audience."""
+
+    class Kind(models.TextChoices):
+        CAMPAIGN = "campaign", "Campaign"
+        TEST = "test", "Test"
+
+    class State(models.TextChoices):
+        PREPARING = "preparing", "Preparing"
+        RUNNING = "running", "Sending"
+        PAUSED = "paused", "Paused"
+        CANCELLED = "cancelled", "Cancelled"
+        FINISHED = "finished", "Finished"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="sends")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    # Which run of the campaign this is ("" for its only one): with the campaign it makes a second launch impossible.
+    occurrence = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PREPARING)
+    state_detail = models.CharField(max_length=300, blank=True)
+    # The variants as they were at launch: a list of {"title", "body", "url", "icon_url"}.
+    content = models.JSONField(encoder=DjangoJSONEncoder)
+    # Who was meant, kept for "by which rule": {"everyone": true} or {"subscribers": [ids]}, and its SQL.
+    rule = models.JSONField()
+    rule_sql = models.TextField(blank=True)
+    # Draws (variant, canary, hold-out) hash the subscriber with this, so ids never decide.
+    seed = models.BigIntegerField()
+    ttl = models.PositiveIntegerField()
+    urgency = models.CharField(max_length=8, default="normal")
+    topic = models.CharField(max_length=32, blank=True)
+    tag = models.CharField(max_length=40)
+    audience = models.IntegerField(default=0)
+    accepted = models.IntegerField(default=0)
+    gone = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    expired = models.IntegerField(default=0)
+    skipped = models.IntegerField(default=0)
+    cancelled = models.IntegerField(default=0)
+    displayed = models.IntegerField(default=0)
+    clicked = models.IntegerField(default=0)
+    closed = models.IntegerField(default=0)
+    # How many of failed, expired and skipped had which reason: {"failed 413": 3}. Bounded by the closed list.
+    reasons = models.JSONField(default=dict)
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField()
+    launched_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "kind", "occurrence"], name="send_once"),
+            models.CheckConstraint(
+                name="send_conserves_recipients",
+                condition=~Q(state="finished")
+                | Q(
+                    audience=F("accepted")
+                    + F("gone")
+                    + F("failed")
+                    + F("expired")
+                    + F("skipped")
+                    + F("cancelled")
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"send {self.pk}"
+
+
+class Batch(models.Model):
+    """A slice of a send's frozen audience. A recipient's place in the *root* batch is the ordinal of its token.
+
+    A root batch holds `ids` sorted; its `ordinals` are null, meaning 0..size-1. What could not be finished leaves as
+    a child batch: same root, the ids that are left with their ordinals in the root, one attempt more.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        DONE = "done", "Done"
+
+    send = models.ForeignKey(Send, on_delete=models.CASCADE, related_name="batches", db_index=False)
+    root = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="+")
+    number = models.IntegerField()
+    attempt = models.PositiveSmallIntegerField(default=1)
+    ids = ArrayField(models.BigIntegerField())
+    ordinals = ArrayField(models.IntegerField(), null=True)
+    size = models.IntegerField()
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    zone = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=5, choices=State.choices, default=State.OPEN)
+    due_at = models.DateTimeField()
+    # Every recipient before the cursor has an entry in the ledger.
+    cursor = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    holder = models.CharField(max_length=80, blank=True)
+    # Receipts of a root batch, folded: one bit per ordinal, the first in the highest bit of the first octet.
+    displayed = models.BinaryField(null=True)
+    clicked = models.BinaryField(null=True)
+    closed = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cursor__gte=0, cursor__lte=F("size")), name="batch_cursor_inside"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(cursor=F("size")), name="batch_done_when_cursor_at_end"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["send", "due_at"], condition=Q(state="open"), name="batch_due"),
+            models.Index(
+                fields=["send", "first_id"], condition=Q(root__isnull=True), name="batch_by_recipient"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of send {self.send_id}"
+
+
+class LedgerPage(models.Model):
+    """What became of some recipients of one batch, appended as it becomes known (campaigns.delivery.ledger).
+
+    `first` and `last` are ordinals in the root batch. "Accepted at the first try" is a bit in `accepted` (relative to
+    `first`); every other outcome is an entry of `entries`. A finished root batch has one page that holds them all.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="pages", db_index=False)
+    root = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    first = models.IntegerField()
+    last = models.IntegerField()
+    accepted = models.BinaryField()
+    entries = models.BinaryField()
+    reasons = ArrayField(models.TextField(), default=list)
+    is_folded = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["root"], condition=Q(is_folded=True), name="ledger_folded_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"page of batch {self.batch_id}"
+
+
+class Receipt(models.Model):
+    """A browser's own report, as it came; counted once by its unique key."""
+
+    class Kind(models.IntegerChoices):
+        DISPLAYED = 1
+        CLICKED = 2
+        CLOSED = 3
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, db_index=False, related_name="+")
+    ordinal = models.IntegerField()
+    kind = models.PositiveSmallIntegerField(choices=Kind.choices)
+    variant = models.PositiveSmallIntegerField(default=0)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "ordinal", "kind"], name="receipt_once")]
+
+    def __str__(self) -> str:
+        return f"receipt of batch {self.batch_id}"

@@ -1,0 +1,83 @@
+"""The figures of a send as pages show them, with rates whose denominators are named."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from campaigns.models import Campaign, Send
+from campaigns.reasons import Reason, in_words
+from subscribers.models import Site
+
+LIVE_STATES = (Send.State.PREPARING, Send.State.RUNNING)
+# Receipts go on coming after the last push; for this long the page keeps looking.
+STILL_COMING = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class SendReport:
+    """Rates are percentages or None: accepted of the audience, displayed of accepted, clicked of displayed."""
+
+    send: Send
+    campaign: Campaign
+    site: Site
+    content: dict[str, str]
+    audience: int
+    accepted: int
+    gone: int
+    failed: int
+    expired: int
+    skipped: int
+    cancelled: int
+    displayed: int
+    clicked: int
+    pending: int
+    reasons: list[Reason]
+    accepted_rate: float | None
+    displayed_rate: float | None
+    clicked_rate: float | None
+    is_live: bool
+
+
+COUNTED = (
+    "audience",
+    "accepted",
+    "gone",
+    "failed",
+    "expired",
+    "skipped",
+    "cancelled",
+    "displayed",
+    "clicked",
+)
+
+
+def report_of(send: Send) -> SendReport:
+    counts = {name: getattr(send, name) for name in COUNTED}
+    resolved = send.accepted + send.gone + send.failed + send.expired + send.skipped + send.cancelled
+    return SendReport(
+        send=send,
+        campaign=send.campaign,
+        site=send.site,
+        content=send.content[0],
+        **counts,
+        pending=send.audience - resolved,
+        reasons=in_words(send.reasons),
+        accepted_rate=_rate(send.accepted, send.audience),
+        displayed_rate=_rate(send.displayed, send.accepted),
+        clicked_rate=_rate(send.clicked, send.displayed),
+        is_live=send.state in LIVE_STATES or _ended_lately(send),
+    )
+
+
+def _ended_lately(send: Send) -> bool:
+    return send.finished_at is not None and timezone.now() - send.finished_at < STILL_COMING
+
+
+def reports_of(sends: Iterable[Send]) -> list[SendReport]:
+    return [report_of(send) for send in sends]
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None

@@ -1,0 +1,17 @@
+"""Routes of this app on a tenant's host."""
+
+from django.urls import path
+
+from campaigns import views
+
+app_name = "campaigns"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("campaigns/", views.campaign_list, name="list"),
+    path("campaigns/new/", views.new, name="new"),
+    path("campaigns/<int:pk>/", views.compose, name="compose"),
+    path("campaigns/<int:pk>/test/", views.test, name="test"),
+    path("campaigns/<int:pk>/send/", views.send, name="send"),
+    path("sends/<int:pk>/", views.report, name="report"),
+    path("sends/<int:pk>/figures/", views.figures, name="figures"),
+]

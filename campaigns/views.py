@@ -1,0 +1,172 @@
+"""Console pages of sending: home, campaigns, composer, report."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from campaigns.access import access_campaign, access_send
+from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
+from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.payload import TOKEN_LENGTH, payload_octets
+from campaigns.forms import SAMPLE_TAG, ComposeForm
+from campaigns.models import Campaign, Send
+from campaigns.next_step import next_step
+from campaigns.report import report_of, reports_of
+from subscribers.figures import count_active, last_days
+from subscribers.models import Site
+from subscribers.sdk import site_settings
+from subscribers.views import TEST_DEVICES
+from tenants.access import console
+from tenants.models import Role
+from tenants.request import ConsoleRequest
+from truepush.lib.webpush.encryption import MAX_PLAINTEXT
+
+PER_PAGE = 25
+LAST_SENDS = 5
+LAST_TESTS = 3
+_EMPTY = {"title": "", "body": "", "url": "", "icon_url": ""}
+
+
+@console(Role.ANALYST)
+def home(request: ConsoleRequest) -> HttpResponse:
+    """Show the websites with their subscribers over 30 days, the last sends, and what to do next."""
+    sites = [{"site": site, **last_days(site.pk)} for site in Site.objects.all()]
+    sends = Send.objects.filter(kind=Send.Kind.CAMPAIGN).select_related("campaign", "site")[:LAST_SENDS]
+    context = {"sites": sites, "sends": reports_of(sends), "next_step": next_step(sites)}
+    return render(request, "campaigns/home.html", context)
+
+
+@console(Role.ANALYST)
+def campaign_list(request: ConsoleRequest) -> HttpResponse:
+    pages = Paginator(Campaign.objects.select_related("site"), PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    sends = Send.objects.filter(campaign__in=page.object_list, kind=Send.Kind.CAMPAIGN)
+    by_campaign = {send.campaign_id: send for send in sends.select_related("campaign", "site")}
+    rows = [
+        {
+            "campaign": campaign,
+            "report": report_of(by_campaign[campaign.pk]) if campaign.pk in by_campaign else None,
+        }
+        for campaign in page
+    ]
+    return render(request, "campaigns/campaign_list.html", {"rows": rows, "page_obj": page})
+
+
+@console(Role.EDITOR)
+def new(request: ConsoleRequest) -> HttpResponse:
+    if not Site.objects.exists():
+        messages.info(request, "Add your website first: a campaign goes to the subscribers of a website.")
+        return redirect("subscribers:site_new")
+    first = Site.objects.order_by("pk").last()
+    form = ComposeForm(request.POST or None, initial={"site": request.GET.get("site") or first})
+    if request.method == "POST" and form.is_valid():
+        campaign = save_draft(
+            actor=request.user, tenant=request.tenant, site=form.cleaned_data["site"], content=form.content()
+        )
+        return redirect("campaigns:compose", campaign.pk)
+    return render(request, "campaigns/compose.html", _compose_context(request, form, None))
+
+
+@console(Role.EDITOR)
+def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Edit a draft; "save" stays here. A campaign that was sent shows its report instead."""
+    campaign = access_campaign(pk)
+    if campaign.state == Campaign.State.LAUNCHED:
+        return redirect("campaigns:report", campaign.sends.get(kind=Send.Kind.CAMPAIGN).pk)
+    message = campaign.messages.get(variant=0)
+    initial = {"site": campaign.site, **{name: getattr(message, name) for name in _EMPTY}}
+    form = ComposeForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            save_draft(
+                actor=request.user,
+                tenant=request.tenant,
+                site=form.cleaned_data["site"],
+                content=form.content(),
+                campaign=campaign,
+            )
+        except CampaignRefused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Draft saved.")
+            return redirect("campaigns:compose", campaign.pk)
+    return render(request, "campaigns/compose.html", _compose_context(request, form, campaign))
+
+
+def _compose_context(request: ConsoleRequest, form: ComposeForm, campaign: Campaign | None) -> dict[str, Any]:
+    site = campaign.site if campaign else None
+    tests = Send.objects.filter(campaign=campaign, kind=Send.Kind.TEST).select_related("campaign", "site")
+    return {
+        "form": form,
+        "campaign": campaign,
+        "site": site,
+        "limits": {
+            "payload_max": MAX_PLAINTEXT,
+            "overhead": payload_octets({**_EMPTY, "url": "/"}, tag=SAMPLE_TAG),
+        },
+        "reach": count_active(site.pk) if site else 0,
+        "tests": reports_of(tests[:LAST_TESTS]),
+        "test_device": _test_device(request, site) if site else None,
+        "token_length": TOKEN_LENGTH,
+    }
+
+
+def _test_device(request: ConsoleRequest, site: Site) -> dict[str, Any]:
+    """What the page's script needs to make this browser a test device of the site."""
+    worker = reverse("subscribers:test_worker", args=[site.site_key])
+    return {
+        "worker": worker,
+        "scope": worker.removesuffix("worker.js"),
+        "vapid_key": site_settings(site)["vapid_key"],
+        "subscribe_url": reverse("subscribers:test_device", args=[site.pk]),
+        "csrf": get_token(request),
+    }
+
+
+@console(Role.EDITOR, write=True)
+def test(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Send the saved draft to the browser that the person set up as a test device."""
+    campaign = access_campaign(pk)
+    device = request.session.get(TEST_DEVICES, {}).get(str(campaign.site_id), 0)
+    try:
+        send_test(
+            actor=request.user,
+            tenant=request.tenant,
+            campaign=campaign,
+            subscriber_id=device,
+            ttl=settings.PUSH_TTL_SECONDS,
+        )
+    except CampaignRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Sent to this browser. It should appear within a few seconds.")
+    return redirect("campaigns:compose", campaign.pk)
+
+
+@console(Role.SENDER, write=True)
+def send(request: ConsoleRequest, pk: int) -> HttpResponse:
+    campaign = access_campaign(pk)
+    try:
+        made = send_to_everyone(
+            actor=request.user, tenant=request.tenant, campaign=campaign, ttl=settings.PUSH_TTL_SECONDS
+        )
+    except CampaignRefused as error:
+        messages.error(request, str(error))
+        return redirect("campaigns:compose", campaign.pk)
+    return HttpResponseRedirect(reverse("campaigns:report", args=[made.pk]))
+
+
+@console(Role.ANALYST)
+def report(request: ConsoleRequest, pk: int) -> HttpResponse:
+    return render(request, "campaigns/report.html", {"report": report_of(access_send(pk))})
+
+
+@console(Role.ANALYST)
+def figures(request: ConsoleRequest, pk: int) -> HttpResponse:
+    return render(request, "campaigns/_figures.html", {"report": report_of(access_send(pk))})

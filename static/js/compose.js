@@ -1,0 +1,117 @@
+// The composer: a live preview, octets against the limit, and a draft that is saved before anything is sent.
+(() => {
+  const form = document.querySelector("form[data-compose]");
+  if (!form) {
+    return;
+  }
+  const ICON_KEY = ',"icon":""'.length;
+  const HAS_PATH = /^https?:\/\/[^/?#]+\//i;
+  const encoder = new TextEncoder();
+  const numbers = new Intl.NumberFormat("en");
+  const part = (name) => document.querySelector(`[data-preview="${name}"]`);
+  const field = (name) => form.elements[name]?.value.replace(/\r\n/g, "\n").trim() ?? "";
+  const title = () => field("title").replace(/\s+/g, " ");
+  const iconInUse = () => field("icon_url") || part("icon").dataset.siteIcon;
+
+  const octets = (text) => encoder.encode(JSON.stringify(text)).length - 2;
+
+  const payloadOctets = () => {
+    const icon = iconInUse();
+    const url = field("url");
+    // The overhead already counts the shortest address, "/"; one without a path is given it.
+    const address = octets(url) - (HAS_PATH.test(url) ? 1 : 0);
+    const text = octets(title()) + octets(field("body")) + address;
+    return Number(form.dataset.overhead) + text + (icon ? ICON_KEY + octets(icon) : 0);
+  };
+
+  const showText = (name, text, placeholder) => {
+    part(name).textContent = text || placeholder;
+    part(name).classList.toggle("placeholder-text", !text);
+  };
+
+  const showSite = () => {
+    const chosen = form.elements.site?.selectedOptions?.[0];
+    const host = part("host");
+    const isSaved = chosen?.defaultSelected && host.dataset.origin;
+    host.textContent = isSaved || !chosen?.value ? host.dataset.origin || "your website" : chosen.textContent.trim();
+    // The number on the button belongs to the website that was saved.
+    for (const button of document.querySelectorAll("[data-needs-site]")) {
+      button.disabled = Boolean(chosen) && !chosen.defaultSelected;
+    }
+  };
+
+  const showIcon = () => {
+    const url = iconInUse();
+    const image = part("icon");
+    if (image.dataset.shown === url) {
+      return;
+    }
+    image.dataset.shown = url;
+    image.hidden = true;
+    if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
+      image.src = url;
+    }
+  };
+
+  const showSize = () => {
+    const used = payloadOctets();
+    const limit = Number(form.dataset.payloadMax);
+    const over = used - limit;
+    const size = document.querySelector("[data-size]");
+    size.hidden = false;
+    size.classList.toggle("is-over", over > 0);
+    size.querySelector("progress").value = Math.min(used, limit);
+    size.querySelector("[data-size-figures]").textContent = `${numbers.format(used)} of ${numbers.format(limit)} bytes`;
+    size.querySelector("[data-size-problem]").textContent =
+      over > 0 ? `Too long by ${numbers.format(over)} bytes: shorten the message or the URL.` : "";
+  };
+
+  const content = () => new URLSearchParams(new FormData(form)).toString();
+  const saved = content();
+  const isUnsaved = () => content() !== saved;
+
+  const show = () => {
+    showText("title", title(), "Title");
+    showText("body", field("body"), "Your message");
+    showSite();
+    showSize();
+    for (const note of document.querySelectorAll("[data-unsaved]")) {
+      note.hidden = !isUnsaved();
+    }
+    for (const copy of document.querySelectorAll("[data-title-copy]")) {
+      copy.textContent = title();
+    }
+  };
+
+  /** Answers whether the draft was taken: the server redirects then, and shows the form again if not. */
+  const save = async () => {
+    const body = new FormData(form);
+    body.set("action", "save");
+    const answer = await fetch(location.pathname, { method: "POST", body });
+    return answer.ok && answer.redirected;
+  };
+
+  // What is on the screen is what goes out.
+  const saveThenSend = async (event) => {
+    if (!isUnsaved()) {
+      return;
+    }
+    event.preventDefault();
+    const sender = event.target;
+    const isTaken = await save().catch(() => false);
+    if (isTaken) {
+      sender.submit();
+    } else {
+      form.requestSubmit(form.querySelector("[name=action][value=save]")); // the page then says what is wrong
+    }
+  };
+
+  part("icon").addEventListener("load", ({ target }) => (target.hidden = false));
+  form.addEventListener("input", show);
+  form.addEventListener("change", showIcon); // not at every key: each half-typed address would be fetched
+  for (const sender of document.querySelectorAll("form[data-save-first]")) {
+    sender.addEventListener("submit", saveThenSend);
+  }
+  show();
+  showIcon();
+})();

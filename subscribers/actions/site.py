@@ -1,0 +1,75 @@
+"""Add and change websites, together with the public index that SDK calls use."""
+
+import secrets
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from subscribers.keyring import seal
+from subscribers.models import Site, VapidKey
+from tenants.actions import audit
+from tenants.models import SiteIndex, Tenant, User
+from tenants.site_index import forget
+from truepush.lib.webpush.vapid import generate_key_pair
+
+
+@transaction.atomic
+def add_site(
+    *,
+    actor: User | None,
+    tenant: Tenant,
+    name: str,
+    origin: str,
+    contact: str,
+    icon_url: str = "",
+    worker_path: str = "/truepush/worker.js",
+    is_demo: bool = False,
+) -> Site:
+    """Add a website with a new VAPID key pair; raises IntegrityError if the tenant has its origin already."""
+    site = Site.objects.create(
+        name=name,
+        origin=origin,
+        contact=contact,
+        icon_url=icon_url,
+        worker_path=worker_path,
+        is_demo=is_demo,
+        site_key=secrets.token_hex(12),
+    )
+    pair = generate_key_pair()
+    VapidKey.objects.create(site=site, public=pair.public, private_encrypted=seal(pair.private, pair.public))
+    SiteIndex.objects.create(
+        site_key=site.site_key,
+        tenant_id=tenant.pk,
+        schema_name=tenant.schema_name,
+        site_id=site.pk,
+        name=name,
+        origins=[origin],
+    )
+    audit.record("site.add", actor=actor, tenant_id=tenant.pk, target=origin)
+    transaction.on_commit(lambda: forget(site.site_key))
+    return site
+
+
+@transaction.atomic
+def change_site(
+    *,
+    actor: User,
+    tenant: Tenant,
+    site: Site,
+    name: str,
+    origin: str,
+    contact: str,
+    icon_url: str,
+    worker_path: str,
+) -> Site:
+    """Save a website's settings and its row in the public index."""
+    before = {"name": site.name, "origin": site.origin}
+    site.name, site.origin, site.contact = name, origin, contact
+    site.icon_url, site.worker_path = icon_url, worker_path
+    site.save(update_fields=["name", "origin", "contact", "icon_url", "worker_path"])
+    SiteIndex.objects.filter(tenant_id=tenant.pk, site_id=site.pk).update(
+        name=name, origins=[origin, *site.aliases], updated_at=Now()
+    )
+    audit.record("site.change", actor=actor, tenant_id=tenant.pk, target=origin, before=before)
+    transaction.on_commit(lambda: forget(site.site_key))
+    return site

@@ -1,0 +1,116 @@
+"""What visitors' browsers and push services change: subscribe, unsubscribe, gone."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from subscribers.models import Subscriber, VapidKey
+from tenants.doorway import current_schema
+from truepush.lib.webpush.endpoints import Endpoint
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of the browser at the moment it subscribes; empty where it did not say."""
+
+    language: str = ""
+    country: str = ""
+    time_zone: str = ""
+    browser: str = ""
+    os: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class NewSubscription:
+    """A checked subscription: `endpoint` was parsed, keys are 65 and 16 octets."""
+
+    endpoint: Endpoint
+    p256dh: bytes
+    auth: bytes
+    profile: Profile = field(default_factory=Profile)
+    is_test: bool = False
+
+
+def digest_of(endpoint: str) -> bytes:
+    """Hash the endpoint as stored, not case-folded."""
+    return hashlib.sha256(endpoint.encode()).digest()
+
+
+def capability_of(subscriber_id: int, endpoint_digest: bytes) -> str:
+    """Make the token by which a browser may change its own row; derived, so nothing is stored."""
+    value = f"{current_schema()}:{subscriber_id}:{endpoint_digest.hex()}"
+    return salted_hmac("subscribers.capability", value, algorithm="sha256").hexdigest()[:40]
+
+
+# One statement, because 50 parallel calls with one endpoint must leave one row and no error. xmax is 0 only on a row
+# that this very statement inserted. Newest keys win; a browser that comes back is subscribed again.
+_UPSERT = """
+INSERT INTO subscribers_subscriber (
+    site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest, p256dh, auth,
+    language, country, time_zone, browser, os, device, external_id, tags, attributes)
+VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{}', '{}')
+ON CONFLICT (site_id, endpoint_digest) DO UPDATE SET
+    vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, seen_at = now(),
+    p256dh = excluded.p256dh, auth = excluded.auth, is_test = subscribers_subscriber.is_test AND excluded.is_test,
+    language = excluded.language, time_zone = excluded.time_zone,
+    browser = excluded.browser, os = excluded.os, device = excluded.device
+RETURNING id, xmax = 0
+"""
+
+
+@transaction.atomic
+def subscribe(*, site_id: int, new: NewSubscription, old_endpoint: str = "") -> tuple[int, bool]:
+    """Store the subscription under the site's current key; answer the subscriber's id and whether it is new.
+
+    `old_endpoint` is what the browser had before (pushsubscriptionchange): that row then keeps its id and profile.
+    An unknown one, or one of another site, is as if none was given. The visitor is the actor, so no audit row.
+    """
+    key_id = VapidKey.objects.values_list("pk", flat=True).get(site_id=site_id, state=VapidKey.State.CURRENT)
+    digest = digest_of(new.endpoint.url)
+    if old_endpoint:
+        _move(site_id, old_endpoint, new.endpoint.url)
+    profile = new.profile
+    values: list[Any] = [
+        site_id, key_id, new.is_test, new.endpoint.service, new.endpoint.url, digest, new.p256dh, new.auth,
+        profile.language, profile.country, profile.time_zone, profile.browser, profile.os, profile.device,
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, values)
+        subscriber_id, created = cursor.fetchone()
+    return subscriber_id, created
+
+
+def _move(site_id: int, old_endpoint: str, endpoint: str) -> None:
+    """Give the row of the old endpoint the new one, unless the new one has a row of its own already."""
+    row = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest_of(old_endpoint))
+    try:
+        with transaction.atomic():
+            row.update(endpoint=endpoint, endpoint_digest=digest_of(endpoint))
+    except IntegrityError:
+        return  # the new endpoint is known: its own row is the one to keep
+
+
+def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
+    """End the subscription if the capability fits; False, without a hint which part was wrong, if not."""
+    digest = digest_of(endpoint)
+    row = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest).only("pk").first()
+    expected = capability_of(row.pk if row else 0, digest)
+    if not constant_time_compare(expected, capability) or row is None:
+        return False
+    Subscriber.objects.filter(pk=row.pk, state=Subscriber.State.ACTIVE).update(
+        state=Subscriber.State.UNSUBSCRIBED, ended_at=Now()
+    )
+    return True
+
+
+def mark_gone(subscriber_ids: list[int]) -> int:
+    """Take subscriptions that their push service called dead (404, 410) out of the audience; answer how many."""
+    # Locked in order of id: two sends may find the same dead subscriptions at the same moment.
+    rows = Subscriber.objects.filter(pk__in=subscriber_ids, state=Subscriber.State.ACTIVE)
+    locked = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+    return Subscriber.objects.filter(pk__in=locked).update(state=Subscriber.State.GONE, ended_at=Now())

@@ -1,0 +1,156 @@
+"""The SDK's endpoints that write: subscribe and unsubscribe. Origin-checked, without cookies."""
+
+import re
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from subscribers.actions.subscription import (
+    NewSubscription,
+    Profile,
+    capability_of,
+    digest_of,
+    subscribe,
+    unsubscribe,
+)
+from subscribers.api_errors import ApiError
+from subscribers.user_agent import read_user_agent
+from tenants.doorway import in_tenant
+from tenants.models import SiteIndex
+from tenants.site_index import IndexedSite, find_site
+from truepush.lib.webpush.endpoints import EndpointRefused, parse_endpoint
+from truepush.lib.webpush.keys import KeyRefused, parse_subscription_keys
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+_MOST_ENDPOINT = 2048
+
+
+def access_site_key(site_key: str) -> IndexedSite:
+    """Fetch the site of this key if it takes calls; raises ApiError 404, 410 or 403."""
+    site = find_site(site_key)
+    if site is None:
+        raise ApiError(404, "unknown_site", "No website has this site key. Copy the snippet again.")
+    if site.state == SiteIndex.State.GONE:
+        raise ApiError(410, "tenant_gone", "This website was removed from Truepush.")
+    if site.state == SiteIndex.State.SUSPENDED:
+        raise ApiError(403, "suspended", "This workspace is suspended.")
+    return site
+
+
+class SiteView(APIView):
+    """A browser's call for one site: only from the site's own origins, which are echoed (never a wildcard)."""
+
+    http_method_names = ["post", "options"]
+    parser_classes = [JSONParser]
+    site: IndexedSite
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.site = access_site_key(str(kwargs["site_key"]))
+        if request.method != "OPTIONS" and request.headers.get("Origin") not in self.site.origins:
+            raise ApiError(
+                403,
+                "origin_not_allowed",
+                f"{request.headers.get('Origin', 'No origin')!s:.200} is not an origin of {self.site.name}.",
+            )
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        origin = request.headers.get("Origin")
+        site = getattr(self, "site", None)
+        response["Vary"] = "Origin"
+        response["Cache-Control"] = "no-store"
+        if site is not None and origin in site.origins:
+            response["Access-Control-Allow-Origin"] = origin
+            if request.method == "OPTIONS":
+                response["Access-Control-Allow-Methods"] = "POST"
+                response["Access-Control-Allow-Headers"] = "Content-Type"
+                response["Access-Control-Max-Age"] = "7200"
+        return response
+
+
+class Subscriptions(SiteView):
+    def post(self, request: Request, site_key: str) -> Response:
+        """Store the subscription (201 new, 200 known) and answer the capability token of its row."""
+        body = _object(request.data)
+        new = read_subscription(body, request.headers.get("User-Agent", ""))
+        old = body.get("old_endpoint")
+        with in_tenant(self.site.schema_name):
+            subscriber_id, created = subscribe(
+                site_id=self.site.site_id,
+                new=new,
+                old_endpoint=old if isinstance(old, str) and len(old) <= _MOST_ENDPOINT else "",
+            )
+            capability = capability_of(subscriber_id, digest_of(new.endpoint.url))
+        return Response({"subscriber": capability}, status=201 if created else 200)
+
+
+class Unsubscribe(SiteView):
+    def post(self, request: Request, site_key: str) -> Response:
+        """End the subscription named by its endpoint and capability; 404 tells nothing about which was wrong."""
+        body = _object(request.data)
+        endpoint, capability = _text(body, "endpoint", _MOST_ENDPOINT), _text(body, "subscriber", 64)
+        with in_tenant(self.site.schema_name):
+            done = unsubscribe(site_id=self.site.site_id, endpoint=endpoint, capability=capability)
+        if not done:
+            raise ApiError(404, "unknown_subscription", "There is no such subscription on this website.")
+        return Response(status=204)
+
+
+def read_subscription(body: dict[str, Any], user_agent: str, *, is_test: bool = False) -> NewSubscription:
+    """Check what PushSubscription.toJSON() gave; raises ApiError naming the field that is wrong."""
+    try:
+        endpoint = parse_endpoint(_text(body, "endpoint", 1 << 16), sandbox_origin=settings.SANDBOX_ORIGIN)
+    except EndpointRefused as error:
+        raise ApiError(400, "invalid_endpoint", error.reason, "endpoint") from None
+    keys = body.get("keys")
+    if not isinstance(keys, dict):
+        raise ApiError(400, "invalid_keys", "Give keys as an object with p256dh and auth.", "keys")
+    try:
+        p256dh, auth = parse_subscription_keys(_text(keys, "p256dh", 200), _text(keys, "auth", 100))
+    except KeyRefused as error:
+        raise ApiError(400, "invalid_keys", str(error), "keys") from None
+    profile = body.get("profile")
+    return NewSubscription(
+        endpoint, p256dh, auth, _profile(profile if isinstance(profile, dict) else {}, user_agent), is_test
+    )
+
+
+def _profile(given: dict[str, Any], user_agent: str) -> Profile:
+    """Keep what is well-formed of what the browser said about itself; the rest is left empty, not refused."""
+    language, zone = given.get("language"), given.get("time_zone")
+    browser, system, device = read_user_agent(user_agent)
+    known_language = isinstance(language, str) and _LANGUAGE.fullmatch(language)
+    known_zone = isinstance(zone, str) and zone in zoneinfo.available_timezones()
+    return Profile(
+        language=str(language) if known_language else "",
+        time_zone=str(zone) if known_zone else "",
+        browser=browser,
+        os=system,
+        device=device,
+    )
+
+
+def _object(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ApiError(400, "invalid_json", "Send a JSON object.")
+    return data
+
+
+def _text(data: dict[str, Any], name: str, most: int) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value:
+        raise ApiError(400, "missing_field", f"{name} is missing: give it as text.", name)
+    if len(value) > most:
+        raise ApiError(
+            400, "too_long", f"{name} has {len(value)} characters; at most {most} are allowed.", name
+        )
+    return value

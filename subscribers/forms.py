@@ -1,0 +1,126 @@
+"""The form of a website."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+
+from subscribers.models import Site
+from truepush.lib.webpush.contact import ContactRefused, check_contact
+
+_WORKER_PATH = re.compile(r"/[A-Za-z0-9_.\-/]+\.js")
+
+
+def is_local(host: str) -> bool:
+    """Tell the hosts that browsers treat as secure without TLS."""
+    return host in ("localhost", "127.0.0.1", "[::1]", "::1") or host.endswith(".localhost")
+
+
+def read_origin(text: str) -> str:
+    """Cut an address down to its origin (scheme, host, port); raises ValidationError with the remedy."""
+    text = text.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        port = parts.port
+    except ValueError:
+        raise forms.ValidationError(
+            f"{text} is not a web address. Example: https://www.example.com"
+        ) from None
+    host = (parts.hostname or "").lower()
+    if not host or parts.username is not None or parts.scheme not in ("http", "https") or " " in host:
+        raise forms.ValidationError(f"{text} is not a web address. Example: https://www.example.com")
+    if parts.scheme == "http" and not is_local(host):
+        raise forms.ValidationError("Browsers allow push on https only. Give the address with https://.")
+    if "." not in host and not is_local(host):
+        raise forms.ValidationError(f"{host} is not a full host name. Example: https://www.example.com")
+    try:
+        host = host.encode("idna").decode() if not host.isascii() else host
+    except UnicodeError:
+        raise forms.ValidationError(f"{host} is not a host name.") from None
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
+
+
+def check_url(text: str, what: str) -> str:
+    """Check an absolute https address (http on local hosts only), without user name or control characters."""
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+        parts = urlsplit("")
+    bad = any(character <= " " or character in '<>"\\^`{|}' for character in text)
+    if bad or not host or parts.username is not None or parts.scheme not in ("http", "https"):
+        raise forms.ValidationError(
+            f"{what} must be a full address, for example https://www.example.com/sale."
+        )
+    if parts.scheme == "http" and not is_local(host):
+        raise forms.ValidationError(f"{what} must begin with https://.")
+    return text
+
+
+class SiteForm(forms.Form):
+    name = forms.CharField(max_length=80, help_text="What you call this website in the console.")
+    origin = forms.CharField(
+        max_length=255,
+        label="Address",
+        help_text="Where visitors see it, for example https://www.example.com. Pages of other hosts are not included.",
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://www.example.com"}),
+    )
+    icon_url = forms.CharField(
+        max_length=2000,
+        required=False,
+        label="Icon",
+        help_text="The address of a square picture of 192 pixels or more, shown beside each notification. Optional.",
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://www.example.com/icon.png"}),
+    )
+    contact = forms.CharField(
+        max_length=254,
+        required=False,
+        label="Contact for push services",
+        help_text="Push services write here if something is wrong with your sending. Your mail address or a page. "
+        "Left empty, the operator of this installation is named.",
+        widget=forms.TextInput(attrs={"placeholder": "mailto:web@example.com"}),
+    )
+    worker_path = forms.CharField(
+        max_length=200,
+        label="Path of the worker file",
+        initial="/truepush/worker.js",
+        help_text="Where you will put the worker file on your website. It has a folder of its own, so that it never "
+        "meets another worker of yours.",
+    )
+
+    def __init__(self, *args: Any, site: Site | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.site = site
+
+    def clean_origin(self) -> str:
+        origin = read_origin(self.cleaned_data["origin"])
+        others = Site.objects.filter(origin=origin).exclude(pk=self.site.pk if self.site else 0)
+        if others.exists():
+            raise forms.ValidationError(f"{origin} is a website of this workspace already.")
+        return origin
+
+    def clean_icon_url(self) -> str:
+        text = str(self.cleaned_data["icon_url"])
+        return check_url(text, "The icon") if text else ""
+
+    def clean_contact(self) -> str:
+        text = self.cleaned_data["contact"].strip() or settings.VAPID_CONTACT
+        try:
+            return check_contact(text)
+        except ContactRefused as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean_worker_path(self) -> str:
+        path = str(self.cleaned_data["worker_path"]).strip()
+        if not _WORKER_PATH.fullmatch(path) or "//" in path or "/." in path:
+            raise forms.ValidationError(f"{path} is not a path of a script. Example: /truepush/worker.js")
+        if path.count("/") == 1:
+            raise forms.ValidationError(
+                f"{path} lies in the root, where it would control every page. Put it in a folder: /truepush{path}"
+            )
+        return path

@@ -1,0 +1,27 @@
+"""VAPID private keys at rest: encrypted with FIELD_KEYS, which are not in the database."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from tenants.doorway import current_schema
+from truepush.lib.fieldcrypt import FieldCrypt
+
+
+@lru_cache(maxsize=1)
+def _crypt() -> FieldCrypt:
+    return FieldCrypt(settings.FIELD_KEYS)
+
+
+def _context(public: bytes) -> str:
+    return f"vapid:{current_schema()}:{public.hex()}"
+
+
+def seal(private: bytes, public: bytes) -> str:
+    """Encrypt a private scalar (32 octets), bound to its tenant and its public key."""
+    return _crypt().encrypt(private, context=_context(public))
+
+
+def unseal(text: str, public: bytes) -> bytes:
+    """Decrypt what `seal` made; raises fieldcrypt's error naming the key id when the key is missing or wrong."""
+    return _crypt().decrypt(text, context=_context(public))

@@ -1,0 +1,133 @@
+"""Console pages of websites: list, add, change, install, and the test device."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+
+from subscribers.access import access_site
+from subscribers.actions.site import add_site, change_site
+from subscribers.actions.subscription import subscribe
+from subscribers.api import read_subscription
+from subscribers.api_errors import ApiError
+from subscribers.figures import count_active
+from subscribers.forms import SiteForm
+from subscribers.models import Site, Subscriber
+from subscribers.sdk import worker_code
+from subscribers.stub import snippet, worker_stub
+from tenants.access import console
+from tenants.models import Role
+from tenants.request import ConsoleRequest
+
+TEST_DEVICES = "test_devices"
+FIELDS = ["name", "origin", "icon_url", "contact", "worker_path"]
+
+
+@console(Role.ANALYST)
+def site_list(request: ConsoleRequest) -> HttpResponse:
+    rows = [{"site": site, "total": count_active(site.pk)} for site in Site.objects.all()]
+    return render(request, "subscribers/site_list.html", {"sites": rows})
+
+
+@console(Role.ADMIN)
+def site_new(request: ConsoleRequest) -> HttpResponse:
+    initial = {"origin": request.GET.get("origin", "")[:255], "name": request.GET.get("name", "")[:80]}
+    form = SiteForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            site = add_site(actor=request.user, tenant=request.tenant, **form.cleaned_data)
+        except IntegrityError:
+            form.add_error("origin", "This address was added a moment ago.")
+        else:
+            return redirect("subscribers:site", site.pk)
+    return render(request, "subscribers/site_form.html", {"form": form, "site": None})
+
+
+@console(Role.ADMIN)
+def site_edit(request: ConsoleRequest, pk: int) -> HttpResponse:
+    site = access_site(pk)
+    initial = {name: getattr(site, name) for name in FIELDS}
+    form = SiteForm(request.POST or None, initial=initial, site=site)
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_site(actor=request.user, tenant=request.tenant, site=site, **form.cleaned_data)
+        except IntegrityError:
+            form.add_error("origin", "This address was added a moment ago.")
+        else:
+            return redirect("subscribers:site", site.pk)
+    return render(request, "subscribers/site_form.html", {"form": form, "site": site})
+
+
+@console(Role.ANALYST)
+def site(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Show how to install the snippet, and wait for the first subscriber."""
+    found = access_site(pk)
+    is_shop = bool(settings.DEMO_SHOP_URL) and found.origin == settings.DEMO_SHOP_URL
+    context = {
+        "site": found,
+        "snippet": snippet(found),
+        "stub": worker_stub(found),
+        "shop_url": f"{settings.DEMO_SHOP_URL}/?site={found.site_key}" if is_shop else "",
+        **_waiting(found),
+    }
+    return render(request, "subscribers/install.html", context)
+
+
+@console(Role.ANALYST)
+def waiting(request: ConsoleRequest, pk: int) -> HttpResponse:
+    found = access_site(pk)
+    return render(request, "subscribers/_waiting.html", {"site": found, **_waiting(found)})
+
+
+def _waiting(site: Site) -> dict[str, Any]:
+    people = Subscriber.objects.filter(site=site, is_test=False)
+    return {"total": count_active(site.pk), "first": people.order_by("subscribed_at", "pk").first()}
+
+
+@console(Role.ANALYST)
+def stub(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Download the worker file of two lines."""
+    found = access_site(pk)
+    answer = HttpResponse(worker_stub(found), content_type="text/javascript; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{found.worker_path.rpartition("/")[2]}"'
+    return answer
+
+
+@console(Role.EDITOR, write=True)
+def test_device(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Remember this browser as the person's test device for the site; its subscription comes as JSON."""
+    found = access_site(pk)
+    try:
+        body = json.loads(request.body)
+        if not isinstance(body, dict):
+            raise ApiError(400, "invalid_json", "Send a JSON object.")
+        new = read_subscription(body, request.headers.get("User-Agent", ""), is_test=True)
+    except json.JSONDecodeError:
+        return _error(ApiError(400, "invalid_json", "Send a JSON object."))
+    except ApiError as error:
+        return _error(error)
+    subscriber_id, created = subscribe(site_id=found.pk, new=new)
+    devices = request.session.get(TEST_DEVICES, {})
+    request.session[TEST_DEVICES] = {**devices, str(found.pk): subscriber_id}
+    return JsonResponse({"ready": True}, status=201 if created else 200)
+
+
+def _error(error: ApiError) -> JsonResponse:
+    body = {"code": error.code, "message": error.message, "field": error.field}
+    return JsonResponse({"error": body}, status=error.status)
+
+
+@console(Role.EDITOR)
+def test_worker(request: ConsoleRequest, site_key: str) -> HttpResponse:
+    """Serve the common worker code on the console's own host, in a scope of one site, for the test device."""
+    found = Site.objects.filter(site_key=site_key).first()
+    if found is None:
+        return HttpResponse("Unknown site key.\n", status=404, content_type="text/plain")
+    answer = HttpResponse(worker_code(found), content_type="text/javascript; charset=utf-8")
+    answer["Cache-Control"] = "no-cache"
+    # The worker reports to the SDK's host, which a page of the console may not call.
+    answer["Content-Security-Policy"] = f"default-src 'self'; connect-src 'self' {settings.SDK_URL}"
+    return answer

@@ -1,0 +1,89 @@
+"""Who may come in: the doorway of every console page. It fetches and checks together and answers 404 or sign-in."""
+
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseRedirect
+from django.urls import reverse
+
+from tenants.actions.handover import NONCE_COOKIE, challenge_of
+from tenants.models import Membership, Role, Tenant, User
+from tenants.request import ConsoleRequest, Request
+
+P = ParamSpec("P")
+ConsoleView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
+PlainView = Callable[..., HttpResponse]
+
+# Each role may do what the ones above it in this list may.
+RANK = {Role.ANALYST: 0, Role.EDITOR: 1, Role.SENDER: 2, Role.ADMIN: 3, Role.OWNER: 4}
+
+
+def console(role: Role, *, write: bool = False) -> Callable[[ConsoleView[P]], PlainView]:
+    """Admit members of at least this role on their tenant's own host; everyone else is asked to sign in.
+
+    `write` marks views that change something: they take POST only.
+    """
+
+    def decorate(view: ConsoleView[P]) -> PlainView:
+        @wraps(view)
+        def inner(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if write and request.method != "POST":
+                return HttpResponse(status=405, headers={"Allow": "POST"})
+            membership = _membership(request)
+            if membership is None:
+                return ask_to_sign_in(request)
+            if RANK[Role(membership.role)] < RANK[role]:
+                return HttpResponseForbidden(
+                    f"Your role here is {membership.get_role_display()}. This page needs {role.label} or more: "
+                    "ask an owner of the workspace.",
+                    content_type="text/plain",
+                )
+            request.membership = membership
+            return view(request, *args, **kwargs)
+
+        inner.console_role = role  # type: ignore[attr-defined]  # read by the test that walks all routes
+        return inner
+
+    return decorate
+
+
+def _membership(request: Request) -> Membership | None:
+    if request.tenant is None or not request.user.is_authenticated:
+        return None
+    return Membership.objects.filter(tenant_id=request.tenant.pk, user_id=request.user.pk).first()
+
+
+def ask_to_sign_in(request: Request) -> HttpResponse:
+    """Send the browser to the public host for a hand-over, with a secret of its own in a cookie of this host."""
+    if request.tenant is None:
+        raise Http404
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    nonce = request.COOKIES.get(NONCE_COOKIE) or secrets.token_urlsafe(32)
+    path = request.get_full_path() if request.method == "GET" else "/"
+    query = urlencode({"challenge": challenge_of(nonce), "next": path})
+    opening = reverse("tenants:open", urlconf=settings.PUBLIC_SCHEMA_URLCONF, args=[request.tenant.slug])
+    answer = HttpResponseRedirect(f"{settings.BASE_URL}{opening}?{query}")
+    answer.set_cookie(
+        NONCE_COOKIE, nonce, max_age=600, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+    )
+    return answer
+
+
+def access_workspace(user: User, slug: str) -> Tenant:
+    """Fetch a tenant that the user is a member of, else 404."""
+    membership = Membership.objects.select_related("tenant").filter(user=user, tenant__slug=slug).first()
+    if membership is None:
+        raise Http404
+    return membership.tenant
+
+
+def signed_in_user(request: HttpRequest) -> User:
+    """Narrow request.user behind login_required."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user

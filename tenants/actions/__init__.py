@@ -1,0 +1,1 @@
+"""Every change of state in the public schema, one verb each."""

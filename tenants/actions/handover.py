@@ -1,0 +1,82 @@
+"""Carry a signed-in person from the public host to a tenant's host, and end all of their sessions."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from tenants.actions import audit
+from tenants.models import Domain, Handover, Membership, Tenant, User
+
+LIFETIME = timedelta(seconds=30)
+NONCE_COOKIE = "truepush_enter"
+
+
+class HandoverRefused(Exception):
+    """The token does not open this host; the text says why in words for the person."""
+
+
+def challenge_of(nonce: str) -> str:
+    return hashlib.sha256(nonce.encode()).hexdigest()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def host_of(tenant: Tenant) -> str:
+    """Name the host of the tenant's console, without a port."""
+    return str(Domain.objects.get(tenant=tenant, is_primary=True).domain)
+
+
+@transaction.atomic
+def issue(*, actor: User, tenant: Tenant, challenge: str) -> str:
+    """Make a token for this person, tenant and browser; valid once within 30 s. Only its hash is stored."""
+    Handover.objects.filter(user=actor, expires_at__lt=timezone.now() - timedelta(days=1)).delete()
+    token = secrets.token_urlsafe(32)
+    Handover.objects.create(
+        digest=_digest(token),
+        challenge=challenge,
+        user=actor,
+        tenant=tenant,
+        host=host_of(tenant),
+        expires_at=timezone.now() + LIFETIME,
+    )
+    return token
+
+
+def redeem(token: str, *, tenant: Tenant, host: str, nonce: str) -> User:
+    """Use the token up and answer whose it is; raises HandoverRefused for a used, late, foreign or copied one."""
+    # 1. Claim: one conditional UPDATE, so two browsers with one token cannot both pass. It is a transaction of its
+    #    own: a token that fails a check below stays used up.
+    now = timezone.now()
+    claimed = Handover.objects.filter(digest=_digest(token), used_at__isnull=True).update(used_at=now)
+    if not claimed:
+        raise HandoverRefused("This link was used already or is not one of ours.")
+    handover = Handover.objects.select_related("user").get(digest=_digest(token))
+    # 2. Check what it was bound to. It stays used up when a check fails.
+    reason = ""
+    if handover.expires_at < now:
+        reason = "This link is older than 30 seconds."
+    elif handover.tenant_id != tenant.pk or handover.host != host:
+        reason = "This link was made for another workspace."
+    elif not nonce or not constant_time_compare(handover.challenge, challenge_of(nonce)):
+        reason = "This link was made for another browser."
+    elif not Membership.objects.filter(tenant=tenant, user=handover.user, user__is_active=True).exists():
+        reason = "You are not a member of this workspace any more."
+    if reason:
+        raise HandoverRefused(reason)
+    audit.record("workspace.enter", actor=handover.user, tenant_id=tenant.pk)
+    return handover.user
+
+
+@transaction.atomic
+def end_all_sessions(*, actor: User, user: User) -> None:
+    """End every session of the user on every host, at their next request."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    Handover.objects.filter(user=user, used_at__isnull=True).update(used_at=timezone.now())
+    audit.record("user.sign_out_everywhere", actor=actor, tenant_id=None, target=user.email)

@@ -1,0 +1,70 @@
+"""Run the workers of this host: a django-q2 cluster, and a clock that rings for due work."""
+
+import logging
+import signal
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection, connections
+from django_q.cluster import Cluster
+from django_q.tasks import async_task
+
+from tenants.stop import STOP
+from truepush.checks import refuse_pooler
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+RING_AGAIN_SECONDS = 5.0
+
+# Rings once for each send that is due; again only when nobody has served it for a while, so the queue stays short.
+_RING = """
+UPDATE tenants_duework SET rung_at = clock_timestamp()
+WHERE due_at <= clock_timestamp() AND NOT is_held
+  AND (rung_at IS NULL OR rung_at < due_at OR rung_at < clock_timestamp() - make_interval(secs => %s))
+  AND (served_at IS NULL OR served_at < due_at OR served_at < clock_timestamp() - make_interval(secs => %s))
+"""
+
+
+class Command(BaseCommand):
+    help = "Send what is due, until SIGTERM or Ctrl-C."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_pooler()
+        # 1. No connection may be inherited by the processes that the cluster forks.
+        connections.close_all()
+        cluster = Cluster()
+        cluster.start()
+        # 2. The cluster installed handlers that stop it; ours set the stop flag first, so that running deliveries end.
+        signal.signal(signal.SIGTERM, _set_stop)
+        signal.signal(signal.SIGINT, _set_stop)
+        self.stdout.write("Workers are running. Ctrl-C stops them.")
+        ring_until(STOP)
+        cluster.stop()
+
+
+def _set_stop(number: int, frame: FrameType | None) -> None:
+    STOP.set()
+
+
+def ring_until(stop: Any) -> None:
+    """Ring for due work twice a second; a database that is away is waited for, one attempt a second."""
+    while not stop.is_set():
+        try:
+            ring()
+        except DatabaseError as error:
+            log.warning("The clock cannot reach the database: %s", str(error).splitlines()[0])
+            connection.close()
+            stop.wait(POLL_SECONDS)
+        stop.wait(POLL_SECONDS)
+
+
+def ring() -> int:
+    """Queue a delivery task if anything is due that nobody was told of; answer how many sends that were."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RING, [RING_AGAIN_SECONDS, RING_AGAIN_SECONDS])
+        due = int(cursor.rowcount)
+    if due:
+        async_task("campaigns.tasks.deliver")
+    return due

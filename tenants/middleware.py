@@ -1,0 +1,77 @@
+"""From host name to schema, and from session to tenant: the two checks that every request passes first."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
+from django.http import HttpResponse, HttpResponseNotFound
+from django.urls import set_urlconf
+
+from tenants.doorway import in_tenant, reset_to_public
+from tenants.models import Tenant
+from tenants.request import Request
+
+Respond = Callable[[Request], HttpResponse]
+
+
+class HostMiddleware:
+    """Choose schema and URLs by host: public, SDK, or a tenant's console; anything else is 404.
+
+    The schema is put back to public in a `finally`, because a thread serves many tenants.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        try:
+            return self._answer(request)
+        finally:
+            reset_to_public()
+
+    def _answer(self, request: Request) -> HttpResponse:
+        reset_to_public()
+        if request.path == "/healthz":
+            # Load balancers ask by address, so the host is not looked at.
+            return HttpResponse("ok\n", content_type="text/plain")
+        host = _host(request)
+        if host is None:
+            return HttpResponseNotFound("Unknown host.\n", content_type="text/plain")
+        request.tenant = None
+        if host == settings.BASE_DOMAIN:
+            return self._respond(request, settings.PUBLIC_SCHEMA_URLCONF)
+        if host == settings.SDK_HOST:
+            return self._respond(request, settings.SDK_URLCONF)
+        tenant = Tenant.objects.filter(domains__domain=host).first()
+        if tenant is None or tenant.state in (Tenant.State.CREATING, Tenant.State.FAILED):
+            return HttpResponseNotFound("Unknown host.\n", content_type="text/plain")
+        request.tenant = tenant
+        with in_tenant(tenant.schema_name):
+            return self._respond(request, settings.ROOT_URLCONF)
+
+    def _respond(self, request: Request, urlconf: str) -> HttpResponse:
+        request.urlconf = urlconf
+        set_urlconf(urlconf)
+        return self.get_response(request)
+
+
+def _host(request: Request) -> str | None:
+    try:
+        return urlsplit(f"//{request.get_host()}").hostname
+    except DisallowedHost:
+        return None
+
+
+class TenantSessionMiddleware:
+    """On a tenant's host only a session that the hand-over opened for this very tenant counts."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        tenant_id = request.tenant.pk if request.tenant else None
+        if request.session.get("tenant_id") != tenant_id:
+            request.user = AnonymousUser()
+        return self.get_response(request)

@@ -1,0 +1,239 @@
+"""The public schema: who the customers are, who may enter, and what every worker and SDK call looks up first."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
+from django_tenants.models import DomainMixin, TenantMixin
+
+
+class Tenant(TenantMixin):
+    """A customer company, a "workspace" in the console. Its schema is made by `actions.workspace`."""
+
+    class State(models.TextChoices):
+        CREATING = "creating", "Being set up"
+        ACTIVE = "active", "Active"
+        FAILED = "failed", "Set-up failed"
+        SUSPENDED = "suspended", "Suspended"
+
+    auto_create_schema = False
+    auto_drop_schema = False
+
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=40, unique=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.CREATING)
+    state_detail = models.CharField(max_length=300, blank=True)
+    migration_error = models.CharField(max_length=300, blank=True)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Domain(DomainMixin):
+    """The host name of a tenant's console."""
+
+    def __str__(self) -> str:
+        return str(self.domain)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. What they may do in a tenant is said by their `Membership`."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=80, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    # Part of every session's hash: one more, and every session of this person on every host is dead.
+    session_epoch = models.PositiveIntegerField(default=0)
+    date_joined = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["email"]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Extend Django's session hash by the epoch (django.contrib.auth.base_user calls this per key)."""
+        value = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("tenants.User.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Role(models.TextChoices):
+    """What a member may do; each role includes the ones after it (`tenants.access.RANK`)."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    SENDER = "sender", "Sender"
+    EDITOR = "editor", "Editor"
+    ANALYST = "analyst", "Analyst"
+
+
+class Membership(models.Model):
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["tenant__name"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.tenant}"
+
+
+class Handover(models.Model):
+    """A single-use token that carries a signed-in person from the public host to a tenant's host.
+
+    Only the SHA-256 of the token is kept. `challenge` is the SHA-256 of a secret in a cookie of the browser that
+    asked, so a copied token is worth nothing elsewhere.
+    """
+
+    digest = models.BinaryField(max_length=32, unique=True)
+    challenge = models.CharField(max_length=64)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
+    host = models.CharField(max_length=253)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} to {self.host}"
+
+
+class AuditEntry(models.Model):
+    """Who did what, when. Written by the verb that did it, in its transaction."""
+
+    at = models.DateTimeField(db_default=Now())
+    tenant_id = models.BigIntegerField(null=True)
+    actor_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=254)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=120, blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["tenant_id", "-id"], name="audit_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor}"
+
+
+class DueWork(models.Model):
+    """One row per send that is not terminal: what a worker may look at next (design section 4, step 2).
+
+    Rows are few (the sends in progress), so fairness among tenants is computed over them at each claim; the slices
+    themselves are claimed in the tenant's own schema. `due_at` is the earliest instant at which a batch of the send
+    may be claimed: its start, a retry, or the end of a lease.
+    """
+
+    class Priority(models.IntegerChoices):
+        TEST = 0
+        SMALL = 1
+        SCHEDULED = 2
+        BULK = 3
+
+    tenant_id = models.BigIntegerField()
+    schema_name = models.CharField(max_length=63)
+    send_id = models.BigIntegerField()
+    priority = models.SmallIntegerField(choices=Priority.choices)
+    due_at = models.DateTimeField()
+    served_at = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+    is_held = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "due work"
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "send_id"], name="due_work_once")]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(is_held=False), name="due_work_due")]
+
+    def __str__(self) -> str:
+        return f"send {self.send_id} of {self.schema_name}"
+
+
+class SiteIndex(models.Model):
+    """Where an SDK call finds its tenant; written with the site itself, in the same transaction."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+        GONE = "gone", "Gone"
+
+    site_key = models.CharField(max_length=32, unique=True)
+    tenant_id = models.BigIntegerField()
+    schema_name = models.CharField(max_length=63)
+    site_id = models.BigIntegerField()
+    name = models.CharField(max_length=80)
+    origins = ArrayField(models.CharField(max_length=255))
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "website"
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "site_id"], name="site_index_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SendIndex(models.Model):
+    """Every send of every tenant with its figures, so that staff pages visit no schema."""
+
+    tenant_id = models.BigIntegerField()
+    schema_name = models.CharField(max_length=63)
+    send_id = models.BigIntegerField()
+    site_id = models.BigIntegerField()
+    kind = models.CharField(max_length=10)
+    state = models.CharField(max_length=10)
+    audience = models.IntegerField(default=0)
+    accepted = models.IntegerField(default=0)
+    gone = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    expired = models.IntegerField(default=0)
+    skipped = models.IntegerField(default=0)
+    cancelled = models.IntegerField(default=0)
+    displayed = models.IntegerField(default=0)
+    clicked = models.IntegerField(default=0)
+    due_at = models.DateTimeField()
+    launched_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "send"
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "send_id"], name="send_index_once")]
+        indexes = [models.Index(fields=["state"], name="send_index_state")]
+
+    def __str__(self) -> str:
+        return f"send {self.send_id} of {self.schema_name}"

@@ -1,0 +1,156 @@
+"""Make and migrate tenant schemas from the plain SQL of Django's own migrations.
+
+A new schema is a replay of that SQL in one transaction, 0.2-0.3 s where running the migrations takes 1.1 s. Tenant
+migrations are therefore SQL only: a RunPython in one is refused (a data move is written as RunSQL). Source: Django's
+`sqlmigrate` uses the same `collect_sql` of the schema editor.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import ProjectState
+
+from tenants.doorway import in_tenant
+
+# Only a name: the router lets tenant tables be written while it is set; the schema itself never exists.
+TEMPLATE_SCHEMA = "t_template"
+SCHEMAS_PER_QUERY = 100
+
+MigrationKey = tuple[str, str]
+
+
+class NotPlainSql(RuntimeError):
+    """A tenant migration holds an operation that cannot be replayed as SQL."""
+
+
+class Step(NamedTuple):
+    key: MigrationKey
+    sql: str
+
+
+def all_migrations() -> tuple[MigrationKey, ...]:
+    """List the migrations of the tenant apps in the order in which they apply."""
+    return tuple(key for key, _ in _plan())
+
+
+def _plan() -> list[tuple[MigrationKey, Migration]]:
+    loader = MigrationLoader(None)
+    plan: dict[MigrationKey, Migration] = {}
+    for label in settings.TENANT_APPS:
+        for leaf in loader.graph.leaf_nodes(label):
+            for key in loader.graph.forwards_plan(leaf):
+                plan.setdefault(key, loader.graph.nodes[key])
+    return list(plan.items())
+
+
+@lru_cache(maxsize=32)
+def steps(applied: frozenset[MigrationKey]) -> tuple[Step, ...]:
+    """Collect the SQL of each tenant migration that is not in `applied`; cached by that state."""
+    state = ProjectState()
+    result: list[Step] = []
+    with in_tenant(TEMPLATE_SCHEMA):
+        for key, migration in _plan():
+            if key in applied:
+                state = migration.mutate_state(state, preserve=False)
+                continue
+            state, sql = _collect(migration, state)
+            result.append(Step(key, sql))
+    return tuple(result)
+
+
+def _collect(migration: Migration, state: ProjectState) -> tuple[ProjectState, str]:
+    for operation in migration.operations:
+        if not operation.reduces_to_sql:
+            raise NotPlainSql(
+                f"{migration.app_label}.{migration.name}: {operation.describe()} is not plain SQL. "
+                "Tenant migrations are replayed as SQL; write the data move as RunSQL."
+            )
+    with connection.schema_editor(collect_sql=True) as editor:
+        state = migration.apply(state, editor, collect_sql=True)
+    return state, "\n".join(line for line in editor.collected_sql if not line.startswith("--"))
+
+
+@lru_cache(maxsize=1)
+def _recorder_sql() -> str:
+    with in_tenant(TEMPLATE_SCHEMA), connection.schema_editor(collect_sql=True) as editor:
+        editor.create_model(MigrationRecorder.Migration)
+    return "\n".join(editor.collected_sql)
+
+
+@contextmanager
+def _inside(schema_name: str) -> Iterator[None]:
+    """Run the block with only this schema on the search path, by SET LOCAL; a transaction must be open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path')")
+        before = cursor.fetchone()[0]
+        cursor.execute("SELECT set_config('search_path', quote_ident(%s), true)", [schema_name])
+        yield
+        cursor.execute("SELECT set_config('search_path', %s, true)", [before])
+
+
+@transaction.atomic
+def replay(schema_name: str) -> None:
+    """Create the schema with every tenant table; raises DatabaseError, leaving nothing, if anything fails."""
+    # Collected first: collecting sets the search path of the connection for itself.
+    recorder, wanted = _recorder_sql(), steps(frozenset())
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {connection.ops.quote_name(schema_name)}")
+        with _inside(schema_name):
+            cursor.execute(recorder)
+            _run(wanted)
+
+
+@transaction.atomic
+def catch_up(schema_name: str, lock_timeout_ms: int = 5000) -> int:
+    """Apply the missing migrations to one schema in one transaction; answer how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
+        with _inside(schema_name):
+            cursor.execute("SELECT app, name FROM django_migrations")
+            applied = frozenset((app, name) for app, name in cursor.fetchall())
+        missing = steps(applied)
+        with _inside(schema_name):
+            _run(missing)
+    return len(missing)
+
+
+def _run(wanted: Iterable[Step]) -> None:
+    with connection.cursor() as cursor:
+        for step in wanted:
+            if step.sql:
+                cursor.execute(step.sql)
+            cursor.execute(
+                "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", [*step.key]
+            )
+
+
+def schemas_behind(schema_names: list[str]) -> list[str]:
+    """Answer which of the schemas lack a migration, asking many of them in one query.
+
+    508 schemas answer in 0.14 s; the stock command's no-op run over them takes 213 s (design section 3).
+    """
+    wanted = all_migrations()
+    behind: list[str] = []
+    for start in range(0, len(schema_names), SCHEMAS_PER_QUERY):
+        behind += _behind(schema_names[start : start + SCHEMAS_PER_QUERY], wanted)
+    return behind
+
+
+def _behind(schema_names: list[str], wanted: tuple[MigrationKey, ...]) -> list[str]:
+    quote = connection.ops.quote_name
+    question = " UNION ALL ".join(
+        f"SELECT %s AS schema, count(*) AS applied FROM {quote(name)}.django_migrations"  # noqa: S608
+        " WHERE (app, name) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        for name in schema_names
+    )
+    apps, names = [app for app, _ in wanted], [name for _, name in wanted]
+    with connection.cursor() as cursor:
+        cursor.execute(question, [value for name in schema_names for value in (name, apps, names)])
+        return [schema for schema, applied in cursor.fetchall() if applied < len(wanted)]

@@ -1,0 +1,214 @@
+"""A real Chromium, headless, through Playwright. Its push manager cannot work without its vendor's push service, so
+a page is handed subscriptions that the test makes; pushes are delivered to the worker through DevTools.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Worker, sync_playwright
+
+_BINARIES = "chromium", "chromium-browser"
+_MISSING = "Chromium is missing and this test needs the real one. Install it: apt-get install chromium"
+_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_WAIT_MS = 10_000
+_STEP_MS = 20
+
+_PUSH_MANAGER = """(() => {
+  const ask = (...words) => window.truepushTestPush(...words);
+  const encode = (key) => typeof key === "string" ? key.replace(/=+$/, "")
+    : btoa(String.fromCharCode(...new Uint8Array(key.buffer ?? key)))
+      .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const decode = (text) =>
+    Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0)).buffer;
+  const subscription = (scope, held) => held && {
+    endpoint: held.endpoint,
+    expirationTime: null,
+    options: {userVisibleOnly: true, applicationServerKey: decode(held.key)},
+    toJSON: () => ({endpoint: held.endpoint, expirationTime: null, keys: {p256dh: held.p256dh, auth: held.auth}}),
+    unsubscribe: () => ask("unsubscribe", scope, ""),
+  };
+  const managerOf = (registration) => ({
+    getSubscription: async () => subscription(registration.scope, await ask("get", registration.scope, "")),
+    subscribe: async ({userVisibleOnly, applicationServerKey}) => {
+      if (Notification.permission !== "granted" || !userVisibleOnly) {
+        throw new DOMException("Registration failed - permission denied", "NotAllowedError");
+      }
+      if (!registration.active) {
+        throw new DOMException("Subscription failed - no active Service Worker", "AbortError");
+      }
+      const held = await ask("subscribe", registration.scope, encode(applicationServerKey));
+      if (!held) {
+        throw new DOMException("Registration failed - push service error", "AbortError");
+      }
+      if (held.key !== encode(applicationServerKey)) {
+        throw new DOMException("Registration failed - another key is in use", "InvalidStateError");
+      }
+      return subscription(registration.scope, held);
+    },
+  });
+  Object.defineProperty(ServiceWorkerRegistration.prototype, "pushManager", {get() { return managerOf(this); }});
+})();"""
+
+_NOTIFICATIONS = """async (scope) => (await (await navigator.serviceWorker.getRegistration(scope)).getNotifications())
+  .map(({title, body, icon, tag, data}) => ({title, body, icon, tag, data}))"""
+
+# Events made by script cannot be extended, so their waitUntil is one that lets the test wait.
+_ACT = """async ([type, title]) => {
+  const seen = {opened: [], focused: []};
+  self.clients.openWindow = async (url) => { seen.opened.push(url); return null; };
+  WindowClient.prototype.focus = async function () { seen.focused.push(this.url); return this; };
+  const notification = (await self.registration.getNotifications()).find((shown) => shown.title === title);
+  const event = new NotificationEvent(type, {notification});
+  const work = [];
+  event.waitUntil = (promise) => work.push(promise);
+  self.dispatchEvent(event);
+  await Promise.all(work);
+  return seen;
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """p256dh and auth are base64url without padding."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What the worker did with a click: addresses it opened, and of tabs it brought to the front."""
+
+    opened: list[str]
+    focused: list[str]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """While it runs, this thread counts as inside an event loop: no Django ORM beside it."""
+    binary = next(filter(None, map(shutil.which, _BINARIES)), None)
+    if binary is None:
+        pytest.fail(_MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(_ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class PushManager:
+    """Stands where Chromium's push manager would, in every page of a context. `make` is called by the test's side
+    with the application server key (base64url) and answers with a new subscription, or None if the push service
+    cannot be reached."""
+
+    def __init__(self, context: BrowserContext, make: Callable[[str], Subscription | None]) -> None:
+        self.held: dict[str, dict[str, str]] = {}
+        self.made = 0
+        self._make = make
+        context.expose_binding("truepushTestPush", self._answer)
+        context.add_init_script(_PUSH_MANAGER)
+
+    def _answer(self, _source: object, verb: str, scope: str, key: str) -> dict[str, str] | bool | None:
+        if verb == "unsubscribe":
+            return self.held.pop(scope, None) is not None
+        if verb == "subscribe" and scope not in self.held:
+            made = self._make(key)
+            if made is None:
+                return None
+            self.made += 1
+            self.held[scope] = {
+                "endpoint": made.endpoint,
+                "p256dh": made.p256dh,
+                "auth": made.auth,
+                "key": key,
+            }
+        return self.held.get(scope)
+
+
+class ServiceWorkers:
+    """The service workers a page's browser context knows, by scope address."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._registrations: dict[str, str] = {}
+        self._devtools: CDPSession = page.context.new_cdp_session(page)
+        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._note)
+        self._devtools.send("ServiceWorker.enable")
+
+    def deliver_push(self, scope: str, data: str) -> None:
+        """Fires the push event, in a worker that is woken for it if it has stopped."""
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(scope))
+        delivery = {"origin": origin, "registrationId": self._registration(scope), "data": data}
+        self._devtools.send("ServiceWorker.deliverPushMessage", delivery)
+
+    def stop_all(self) -> None:
+        self._devtools.send("ServiceWorker.stopAllWorkers")
+
+    def scopes(self) -> list[str]:
+        return sorted(self._registrations)
+
+    def _registration(self, scope: str) -> str:
+        for _ in range(_WAIT_MS // _STEP_MS):
+            if scope in self._registrations:
+                return self._registrations[scope]
+            self._page.wait_for_timeout(_STEP_MS)
+        raise AssertionError(f"no worker at {scope}, only at {self.scopes()}")
+
+    def _note(self, event: dict[str, Any]) -> None:
+        for registration in event["registrations"]:
+            if registration["isDeleted"]:
+                self._registrations.pop(registration["scopeURL"], None)
+            else:
+                self._registrations[registration["scopeURL"]] = registration["registrationId"]
+
+
+def worker(page: Page, url_part: str) -> Worker:
+    """The running service worker whose script address contains this."""
+    for _ in range(_WAIT_MS // _STEP_MS):
+        found = [one for one in page.context.service_workers if url_part in one.url]
+        if found:
+            return found[-1]
+        page.wait_for_timeout(_STEP_MS)
+    raise AssertionError(f"no worker {url_part}, only {[one.url for one in page.context.service_workers]}")
+
+
+def notifications(page: Page, scope: str) -> list[dict[str, Any]]:
+    """What the registration of this scope shows (title, body, icon, tag, data); the page is on its origin."""
+    shown: list[dict[str, Any]] = page.evaluate(_NOTIFICATIONS, scope)
+    return shown
+
+
+def wait_for_notification(page: Page, scope: str, title: str) -> dict[str, Any]:
+    for _ in range(_WAIT_MS // _STEP_MS):
+        for shown in notifications(page, scope):
+            if shown["title"] == title:
+                return shown
+        page.wait_for_timeout(_STEP_MS)
+    raise AssertionError(
+        f"no notification {title!r}, only {[one['title'] for one in notifications(page, scope)]}"
+    )
+
+
+def click_notification(running: Worker, title: str) -> Acted:
+    return Acted(**running.evaluate(_ACT, ["notificationclick", title]))
+
+
+def close_notification(running: Worker, title: str) -> Acted:
+    """As if swept away by the visitor."""
+    return Acted(**running.evaluate(_ACT, ["notificationclose", title]))

@@ -1,0 +1,107 @@
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.e2e.browsers.chromium import PushManager, ServiceWorkers, Subscription, chromium
+from tests.sdk.server import SITE_KEY, Hosts, World, serve
+from truepush.lib import base64url
+from truepush.lib.webpush.vapid import generate_key_pair
+from truepush.local.sandbox.subscriptions import Behaviour, make_subscription
+
+_SEED = bytes(range(32))
+_LOADED = """() => {
+  const loaded = window.truepush && !Array.isArray(window.truepush);
+  loaded && truepush.push((api) => (window.api = api));
+  const idle = loaded && ["unsupported", "blocked"].includes(api.state());
+  return idle || performance.getEntriesByType("resource").some(({name}) => name.endsWith("/settings.json"));
+}"""
+_AT_REST = """async (name) => {
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await navigator.locks.request(name, () => {}); // what the loader does at a page view, it does under this lock
+}"""
+
+
+@dataclass
+class Visitor:
+    """A browser with nothing in it yet, allowed to show notifications of the website."""
+
+    context: BrowserContext
+    page: Page
+    push: PushManager
+    workers: ServiceWorkers
+    uncaught: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    reachable: bool = True
+
+    def open(self, url: str) -> None:
+        """Goes there and lets the loader come to rest."""
+        self.page.goto(url)
+        self.settle()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.wait_for_function(_LOADED, timeout=5000)
+        self.page.evaluate(_AT_REST, f"truepush:{SITE_KEY}")
+
+    def state(self) -> str:
+        state: str = self.page.evaluate("api.state()")
+        return state
+
+    def wait_for_state(self, state: str) -> None:
+        self.page.wait_for_function("(state) => api.state() === state", arg=state, timeout=5000)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def hosts() -> Iterator[Hosts]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def new_key() -> Callable[[], str]:
+    return lambda: base64url.encode(generate_key_pair().public)
+
+
+@pytest.fixture
+def world(hosts: Hosts, new_key: Callable[[], str]) -> Iterator[World]:
+    fresh = hosts.fresh(new_key())
+    yield fresh
+    fresh.released.set()
+
+
+@pytest.fixture
+def visitor(browser: Browser, world: World) -> Iterator[Visitor]:
+    context = browser.new_context()
+    context.grant_permissions(["notifications"], origin=world.shop)
+    numbers = count(1)
+
+    def make(key: str) -> Subscription | None:
+        if not visitor.reachable:
+            return None
+        made = make_subscription(
+            _SEED,
+            "https://localhost:9",
+            next(numbers),
+            application_server_key=base64url.decode(key),
+            behaviour=Behaviour(),
+        )
+        return Subscription(made.endpoint, base64url.encode(made.p256dh), base64url.encode(made.auth))
+
+    page = context.new_page()
+    visitor = Visitor(context, page, PushManager(context, make), ServiceWorkers(page))
+    context.on("weberror", lambda error: visitor.uncaught.append(str(error.error)))
+    context.on("console", lambda message: visitor.said.append(f"{message.type}: {message.text}"))
+    yield visitor
+    context.close()

@@ -1,0 +1,8 @@
+"""Take other packages' models off the support site: staff read ours there and change nothing."""
+
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+admin.site.unregister([EmailAddress, Group, Failure, OrmQ, Schedule, Success])

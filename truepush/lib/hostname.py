@@ -1,0 +1,17 @@
+"""Spelling of host names: ASCII labels of letters, digits and hyphens (RFC 1123 section 2.1), lower case."""
+
+import re
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+def is_host_name(text: str) -> bool:
+    """True for names and also for dotted IPv4 addresses, which have the same spelling."""
+    return len(text) <= 253 and _HOST_NAME.fullmatch(text) is not None
+
+
+def ends_in_number(host: str) -> bool:
+    """True where a resolver reads an IPv4 address: 127.1, 0x7f.1, 2130706433 (URL standard, same name)."""
+    return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None

@@ -1,0 +1,137 @@
+"""What bin/test does: a database for the tests, the browsers they need, every check, then pytest."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from truepush.local import paths
+from truepush.local.database import Server
+from truepush.local.errors import CannotStartError
+from truepush.local.logs import open_log, tail
+from truepush.local.paths import ROOT
+from truepush.local.place import choose_place, remove_outside
+from truepush.local.secrets import load_secrets, make_secrets, settings_for
+from truepush.local.supervise import StopRequested, ignore_signals, stop_on_signals
+from truepush.local.up import DEFAULT_PORT, LOGS, TEST_VAR
+
+BROWSERS = ("chromium", "firefox-esr")
+CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "."))
+PYTEST = ("pytest", "-n", "2")
+INTERRUPTED = 130
+# Whoever reads the summary of an interrupted run gets it, but a hanging test does not keep us.
+PYTEST_PATIENCE = 20.0
+
+
+def main() -> int:
+    stop_on_signals()
+    try:
+        paths.make_folder(TEST_VAR)
+        provide_browsers()
+        with only_run(), database_url() as url:
+            return check_and_test(url, sys.argv[1:])
+    except CannotStartError as error:
+        print(f"bin/test: {error}", file=sys.stderr)
+        return 1
+    except StopRequested:
+        return INTERRUPTED
+
+
+def provide_browsers() -> None:
+    """Install the browsers that the tests drive, if we may."""
+    missing = [name for name in BROWSERS if shutil.which(name) is None]
+    if not missing:
+        return
+    names = " ".join(missing)
+    if os.getuid() != 0 or shutil.which("apt-get") is None:
+        raise CannotStartError(f"The tests drive real browsers. Missing: {names}. Run: apt install {names}")
+    print(f"Installing {names} with apt-get (once)", flush=True)
+    log = LOGS / "apt.log"
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+        with open_log(log) as output:
+            answer = subprocess.run(
+                ["apt-get", "--quiet", *command],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if answer.returncode != 0:
+            raise CannotStartError(f"apt-get {command[0]} failed and says:\n{tail(log)}")
+
+
+@contextmanager
+def only_run() -> Iterator[None]:
+    """Wait for another bin/test in this folder: the two would share their databases."""
+    lock = TEST_VAR / "lock"
+    running = paths.holder(lock)
+    if running is not None:
+        print(f"Waiting for the bin/test that runs in this folder (process {running})", flush=True)
+    with paths.held(lock, wait=True):
+        yield
+
+
+@contextmanager
+def database_url() -> Iterator[str]:
+    """Give the server that DATABASE_URL names, or a private one for as long as the tests run."""
+    given = os.environ.get("DATABASE_URL", "")
+    if given:
+        yield given
+        return
+    place = choose_place(TEST_VAR)
+    password = load_secrets(TEST_VAR, database_exists=place.data.exists())["DATABASE_PASSWORD"]
+    server = Server(place, password=password, log=LOGS / "test-postgres.log", forgetful=True)
+    process = server.start()
+    try:
+        yield server.url
+    finally:
+        ignore_signals()
+        server.stop(process)
+        # Nothing outside of this folder outlives the tests: it may be a clone that is thrown away.
+        remove_outside(TEST_VAR)
+
+
+def check_and_test(url: str, arguments: list[str]) -> int:
+    """Run all checks, then pytest, whose closing line stays the last one; answer the exit code."""
+    settings = settings_for(
+        DEFAULT_PORT, known=make_secrets(), database_url=url, var=TEST_VAR, environment={"DEMO": "false"}
+    )
+    environment = {**os.environ, **settings}
+    failed = [check for check in CHECKS if not succeeds(check, environment)]
+    for check in failed:
+        print(f"bin/test: {' '.join(check)} failed, see above", file=sys.stderr, flush=True)
+    code = run_pytest([sys.executable, "-m", *PYTEST, *arguments], environment)
+    return code or (1 if failed else 0)
+
+
+def succeeds(check: tuple[str, ...], environment: dict[str, str]) -> bool:
+    command = [sys.executable, "-m", *check]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+def run_pytest(command: list[str], environment: dict[str, str]) -> int:
+    """Run it in our own process group, so that Ctrl-C reaches it too; answer its exit code."""
+    has_terminal = sys.stdin is not None and sys.stdin.isatty()
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=None if has_terminal else subprocess.DEVNULL
+    )
+    try:
+        return process.wait()
+    except StopRequested as stop:
+        if stop.signal is not signal.SIGINT:  # a Ctrl-C it has heard itself
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(PYTEST_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,259 @@
+"""Every setting of Truepush, read from the environment once, failing loudly at start (see .env.example)."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from truepush.lib import base64url
+
+# Lets admin classes name their model as a type parameter, as the stubs have it.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(os.environ.get("TRUEPUSH_ENV_FILE", BASE_DIR / ".env"))
+
+
+def _keys(name: str) -> dict[str, bytes]:
+    """Read `id:base64url,...` into a mapping, the current key first; each key has 32 octets."""
+    keys: dict[str, bytes] = {}
+    for item in env.list(name):
+        key_id, _, text = item.partition(":")
+        secret = base64url.decode(text)
+        if not key_id or len(secret) != 32:
+            raise ImproperlyConfigured(
+                f"{name}: give each key as id:base64url of 32 octets, comma-separated."
+            )
+        keys[key_id] = secret
+    if not keys:
+        raise ImproperlyConfigured(f"{name} is empty: give at least one id:base64url key of 32 octets.")
+    return keys
+
+
+# --- Identity and secrets
+SECRET_KEY: str = env.str("SECRET_KEY")
+DEBUG: bool = env.bool("DEBUG", default=False)
+FIELD_KEYS = _keys("FIELD_KEYS")
+RECEIPT_KEYS = {int(key_id): secret for key_id, secret in _keys("RECEIPT_KEYS").items()}
+
+# --- Addresses: the console is on <tenant>.BASE_DOMAIN, the SDK on a host of its own without cookies
+BASE_URL: str = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
+SDK_URL: str = env.str("SDK_URL", default="http://sdk.localhost:8000").rstrip("/")
+BASE_DOMAIN = urlsplit(BASE_URL).hostname or ""
+SDK_HOST = urlsplit(SDK_URL).hostname or ""
+IS_HTTPS = BASE_URL.startswith("https://")
+ALLOWED_HOSTS = [BASE_DOMAIN, f".{BASE_DOMAIN}", SDK_HOST]
+
+# --- Demonstration: the sandbox push service is refused outside of it (see truepush.checks)
+DEMO: bool = env.bool("DEMO", default=False)
+SANDBOX_ORIGIN: str = env.str("SANDBOX_ORIGIN", default="")
+SANDBOX_CA: str = env.str("SANDBOX_CA", default="")
+DEMO_SHOP_URL: str = env.str("DEMO_SHOP_URL", default="")
+
+# --- Sending
+VAPID_CONTACT: str = env.str("VAPID_CONTACT")
+PUSH_CONCURRENCY: int = env.int("PUSH_CONCURRENCY", default=100)
+PUSH_LEASE_SECONDS: float = env.float("PUSH_LEASE_SECONDS", default=20.0)
+PUSH_ATTEMPT_SECONDS: float = env.float("PUSH_ATTEMPT_SECONDS", default=15.0)
+PUSH_DRAIN_SECONDS: float = env.float("PUSH_DRAIN_SECONDS", default=45.0)
+PUSH_RETRY_BASE_SECONDS: float = env.float("PUSH_RETRY_BASE_SECONDS", default=2.0)
+PUSH_TTL_SECONDS: int = env.int("PUSH_TTL_SECONDS", default=86400)
+BATCH_SIZE: int = env.int("BATCH_SIZE", default=5000)
+GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
+
+# --- Applications: each is in exactly one of the two lists (truepush.checks says so)
+SHARED_APPS = [
+    "django_tenants",
+    "tenants",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "django_htmx",
+    "csp",
+    "django_q",
+    "truepush",
+]
+TENANT_APPS = ["subscribers", "campaigns"]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True
+AUTH_USER_MODEL = "tenants.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "tenants.middleware.HostMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.middleware.TenantSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "truepush.urls_tenant"
+PUBLIC_SCHEMA_URLCONF = "truepush.urls_public"
+SDK_URLCONF = "truepush.urls_sdk"
+WSGI_APPLICATION = "truepush.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tenants.context.console",
+            ],
+        },
+    }
+]
+
+# --- Database: one connection per thread, the schema is set by tenants.doorway.in_tenant only
+DATABASES = {"default": env.db("DATABASE_URL", engine="django_tenants.postgresql_backend")}
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A pooler between us and PostgreSQL drops this start-up option; truepush.checks refuses to work behind one.
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c truepush.direct=on"
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+
+# --- Workers: design section 4; truepush.checks holds retry > timeout x (queue_limit/workers + 1)
+Q_WORKERS: int = env.int("Q_WORKERS", default=2)
+Q_CLUSTER: dict[str, Any] = {
+    "name": "truepush",
+    "orm": "default",
+    "workers": Q_WORKERS,
+    "queue_limit": Q_WORKERS,
+    "bulk": 1,
+    "timeout": 90,
+    "retry": 200,
+    "max_attempts": 5,
+    "catch_up": False,
+    "save_limit": -1,
+    "poll": 0.2,
+    "scheduler": False,
+    "label": "Task queue",
+    "log_level": "WARNING",
+}
+
+# --- Sign-in (django-allauth); the user model has no user name
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "tenants.forms.SignUpForm"}
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "tenants:workspaces"
+PASSWORD_HASHERS = env.list("PASSWORD_HASHERS", default=["django.contrib.auth.hashers.PBKDF2PasswordHasher"])
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Per process: whatever must be exact or survive is a row in PostgreSQL (design section 3).
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+    }
+}
+
+# --- Cookies and headers (the rest of the trust work tightens them)
+SESSION_COOKIE_NAME = "truepush_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_NAME = "truepush_csrf"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_SSL_REDIRECT = False
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+)
+X_FRAME_OPTIONS = "DENY"
+# One console host posts a hand-over form to another, so every host of the installation is a form target.
+_HOSTS = BASE_URL.replace("://", "://*."), BASE_URL
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "https:", "data:", *_HOSTS, *([DEMO_SHOP_URL] if DEMO_SHOP_URL else [])],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF, *_HOSTS],
+    }
+}
+
+# --- Input limits
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "subscribers.api_errors.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# --- Language, time, static files
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_MANIFEST: bool = env.bool("STATIC_MANIFEST", default=True)
+_STATIC_STORAGE = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    if STATIC_MANIFEST
+    else "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
+WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _STATIC_STORAGE},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
