@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -68,11 +68,21 @@ def _count(send: Send, results: Sequence[Result]) -> None:
         changed.append(name)
     for key, number in reasons.items():
         send.reasons[key] = send.reasons.get(key, 0) + number
-    if send.started_at is None and results:
-        send.started_at = timezone.now()
-    send.save(update_fields=[*changed, "reasons", "started_at"])
+    if results:
+        send.started_at = send.started_at or timezone.now()
+        send.state_detail = ""
+    send.save(update_fields=[*changed, "reasons", "started_at", "state_detail"])
     SendIndex.objects.filter(schema_name=current_schema(), send_id=send.pk).update(
         started_at=send.started_at, state=send.state, **{name: F(name) + counts[name] for name in changed}
+    )
+
+
+def note_trouble(work: Work) -> None:
+    """Say on the send that a worker met an error; the next page that is recorded takes it back."""
+    if connection.in_atomic_block or not connection.is_usable():
+        return  # the database itself is the trouble
+    Send.objects.filter(pk=work.send_id).update(
+        state_detail="A worker met an error and tries again by itself. If this stays, tell support."
     )
 
 

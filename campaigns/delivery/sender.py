@@ -14,7 +14,7 @@ from campaigns.actions.freeze import freeze
 from campaigns.delivery.batches import Grant, Work, claim, next_work, postpone
 from campaigns.delivery.compose_push import Composer
 from campaigns.delivery.outcomes import MOST_ATTEMPTS, Answer, Outcome, Result, Skip, classify, reason_of
-from campaigns.delivery.record import LeaseLost, backoff_seconds, record
+from campaigns.delivery.record import LeaseLost, backoff_seconds, note_trouble, record
 from campaigns.delivery.transport import Reply, Transport
 from campaigns.models import Send
 from subscribers.models import Subscriber
@@ -86,6 +86,7 @@ class Delivery:
     def run(self) -> int:
         """Push until the grant is complete, the send stops or the worker does; answer how many were resolved."""
         before = len(self.grant.done)
+        is_well = False
         try:
             while self.waiting or self.transport.in_flight:
                 self._fill()
@@ -93,11 +94,15 @@ class Delivery:
                     self._take(reply)
                 self._record_when_due()
             self._record(release=True)
+            is_well = True
         except LeaseLost as error:
             log.warning("%s; what was in flight may be repeated", error)
+            is_well = True
         finally:
             # After an error nothing of this grant may reach the next one that uses the transport.
             self.transport.abandon()
+            if not is_well:
+                note_trouble(self.work)
         return len(self.grant.done) - before
 
     def _fill(self) -> None:

@@ -106,7 +106,7 @@ class Transport:
         handle.reset()
         for option, value in (
             (pycurl.URL, post.url),
-            (pycurl.PROTOCOLS_STR, "https"),
+            (pycurl.PROTOCOLS, pycurl.PROTO_HTTPS),
             (pycurl.PROXY, ""),
             (pycurl.NOSIGNAL, 1),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
@@ -115,8 +115,7 @@ class Transport:
             (pycurl.USERAGENT, USER_AGENT),
             (pycurl.HTTPHEADER, [*post.headers, "Expect:", "Accept:"]),
             (pycurl.POST, 1),
-            (pycurl.POSTFIELDSIZE, len(post.body)),
-            (pycurl.COPYPOSTFIELDS, post.body),
+            (pycurl.POSTFIELDS, post.body),
             (pycurl.TIMEOUT_MS, self._attempt_ms),
             (pycurl.OPENSOCKETFUNCTION, attempt.open_socket),
             (pycurl.HEADERFUNCTION, attempt.header),

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.driver import Program, ReceiptsEndpoint, Sandbox, free_port
+from tests.sandbox.driver import Program, ReceiptsEndpoint, Sandbox, free_port, until
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,7 @@ def started_sandbox(
 @pytest.fixture
 def sandbox(started_sandbox: Sandbox, receipts_endpoint: ReceiptsEndpoint) -> Sandbox:
     """A sandbox that has seen nothing yet; waiting times are divided by 100."""
+    until(lambda: started_sandbox.counts()["receipts"]["waiting"] == 0)
     assert started_sandbox.control("POST", "reset").status_code == 204
     receipts_endpoint.reset()
     return started_sandbox

@@ -112,3 +112,19 @@ def test_a_program_without_settings_says_what_is_missing(module: str) -> None:
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert "does not start" in ended.stderr
+
+
+def test_a_taken_port_is_named(sandbox: Sandbox) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "truepush.local.sandbox"],
+        cwd=ROOT,
+        env=dict(sandbox.program.environment),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert f"Port {sandbox.port} is taken" in ended.stderr
+    assert "Traceback" not in ended.stderr

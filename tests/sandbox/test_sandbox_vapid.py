@@ -87,9 +87,8 @@ def test_scheme_order_and_spaces_are_free(sandbox: Sandbox) -> None:
 
 def test_a_token_that_is_used_again_counts_once_cr13(sandbox: Sandbox) -> None:
     """CR-13 is judged by this count."""
-    before = sandbox.counts()["vapid_tokens"]
-    header, subscription = sandbox.authorization(sub="mailto:once@example.com"), sandbox.subscribe()
+    header, subscription = sandbox.authorization(), sandbox.subscribe()
     for _ in range(3):
         assert sandbox.push(subscription, headers={"Authorization": header}).status_code == 201
 
-    assert sandbox.counts()["vapid_tokens"] == before + 1
+    assert sandbox.counts()["vapid_tokens"] == 1

@@ -53,6 +53,13 @@ class Visitor:
         state: str = self.page.evaluate("api.state()")
         return state
 
+    def wait_for(self, true: Callable[[], bool]) -> None:
+        for _ in range(250):
+            if true():
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError("not true within 5 s")
+
     def wait_for_state(self, state: str) -> None:
         self.page.wait_for_function("(state) => api.state() === state", arg=state, timeout=5000)
 

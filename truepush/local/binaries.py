@@ -50,7 +50,7 @@ def find_binaries(folders: Iterator[Path] | None = None, *, major: int | None, d
         if binaries.major == major or (major is None and binaries.major >= OLDEST_MAJOR):
             return binaries
         found.append(f"{binaries.version} in {binaries.folder}")
-    seen = f"Found PostgreSQL {', '.join(found)}." if found else "Found no PostgreSQL."
+    seen = f"Found PostgreSQL {', '.join(dict.fromkeys(found))}." if found else "Found no PostgreSQL."
     if major is None:
         raise CannotStartError(
             f"A private database needs PostgreSQL {OLDEST_MAJOR} or newer. {seen} "

@@ -227,10 +227,12 @@ def find(page: Page, address: str, selector: str) -> str | None:
 
 
 def compose(page: Page, console: str) -> str:
+    """Make a draft that fits the demo shop; answers its path."""
+    shop = f"http://localhost:{(urlsplit(console).port or 0) + 1}"
     page.goto(f"{console}/campaigns/new/")
-    page.fill("[name=title]", "Your size is back")
-    page.fill("[name=body]", "The Harbour jacket is in stock again, in green and in blue.")
-    page.fill("[name=url]", page.locator("[name=url]").input_value() or "https://www.example.com/jackets")
+    page.fill("[name=title]", "This week's crate is in")
+    page.fill("[name=body]", "This spring's Jasmine Pearls, and a first small box of white tea.")
+    page.fill("[name=url]", f"{shop}/new-arrivals")
     page.click("button[name=action][value=continue]")
     page.wait_for_selector("#test-form", state="attached")
     return urlsplit(page.url).path
@@ -283,7 +285,9 @@ def take_picture(page: Page, watch: Watch, view: View, name: str) -> list[str]:
     except PlaywrightError as error:
         problems.append(f"could not be prepared: {error.message.splitlines()[0]}")
     page.evaluate("document.fonts.ready.then(() => null)")
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True, animations="disabled")
+    # A dialog dims what is in view, and no more.
+    is_whole = page.locator("dialog[open]").count() == 0
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=is_whole, animations="disabled")
     layout: list[str] = page.evaluate(LAYOUT_PROBLEMS)
     return problems + layout + watch.take()
 

@@ -2,10 +2,9 @@
 
 import logging
 import signal
-from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, connections
 from django_q.cluster import Cluster
 from django_q.tasks import async_task
@@ -15,6 +14,7 @@ from truepush.checks import refuse_pooler
 
 log = logging.getLogger(__name__)
 
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 POLL_SECONDS = 0.5
 RING_AGAIN_SECONDS = 5.0
 
@@ -36,28 +36,27 @@ class Command(BaseCommand):
         connections.close_all()
         cluster = Cluster()
         cluster.start()
-        # 2. The cluster installed handlers that stop it; ours set the stop flag first, so that running deliveries end.
-        signal.signal(signal.SIGTERM, _set_stop)
-        signal.signal(signal.SIGINT, _set_stop)
+        # 2. From here on signals are asked for, not handled: setting an Event in a handler can deadlock with a wait
+        #    on it. Blocked after the fork, so that the cluster's own processes keep theirs.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         self.stdout.write("Workers are running. Ctrl-C stops them.")
-        ring_until(STOP)
-        cluster.stop()
+        while cluster.sentinel.is_alive():
+            ring_patiently()
+            if signal.sigtimedwait(STOP_SIGNALS, POLL_SECONDS):
+                # 3. Running deliveries finish what is in flight, record it and end; then the cluster does.
+                STOP.set()
+                cluster.stop()
+                return
+        raise CommandError("The task cluster ended by itself. Start the worker again; see its log for the reason.")
 
 
-def _set_stop(number: int, frame: FrameType | None) -> None:
-    STOP.set()
-
-
-def ring_until(stop: Any) -> None:
-    """Ring for due work twice a second; a database that is away is waited for, one attempt a second."""
-    while not stop.is_set():
-        try:
-            ring()
-        except DatabaseError as error:
-            log.warning("The clock cannot reach the database: %s", str(error).splitlines()[0])
-            connection.close()
-            stop.wait(POLL_SECONDS)
-        stop.wait(POLL_SECONDS)
+def ring_patiently() -> None:
+    """Ring for due work; a database that is away is waited for, one attempt a poll."""
+    try:
+        ring()
+    except DatabaseError as error:
+        log.warning("The clock cannot reach the database: %s", str(error).splitlines()[0])
+        connection.close()
 
 
 def ring() -> int:

@@ -178,6 +178,15 @@ class ServiceWorkers:
                 self._registrations[registration["scopeURL"]] = registration["registrationId"]
 
 
+def set_permission(page: Page, origin: str, setting: str) -> None:
+    """Notifications of this origin become "granted", "denied" or "prompt", for pages that are open too."""
+    devtools = page.context.new_cdp_session(page)
+    target = devtools.send("Target.getTargetInfo")["targetInfo"]
+    wanted = {"permission": {"name": "notifications"}, "setting": setting, "origin": origin}
+    devtools.send("Browser.setPermission", wanted | {"browserContextId": target["browserContextId"]})
+    devtools.detach()
+
+
 def worker(page: Page, url_part: str) -> Worker:
     """The running service worker whose script address contains this."""
     for _ in range(_WAIT_MS // _STEP_MS):
@@ -210,5 +219,5 @@ def click_notification(running: Worker, title: str) -> Acted:
 
 
 def close_notification(running: Worker, title: str) -> Acted:
-    """As if swept away by the visitor."""
+    """As if the visitor had swept it away."""
     return Acted(**running.evaluate(_ACT, ["notificationclose", title]))

@@ -34,19 +34,19 @@ async def serve(settings: Settings) -> None:
     done, pending = await asyncio.wait([stop, *players], return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
-    await asyncio.gather(push.cleanup(), sockets.cleanup())
+    await asyncio.gather(push.stop(), sockets.stop())
     for task in done:
         task.result()
 
 
 def main() -> int:
     try:
-        settings = read_settings()
+        uvloop.run(serve(read_settings()))
     except CannotStartError as error:
         print(f"The sandbox push service does not start. {error}", file=sys.stderr)
         return 2
-    uvloop.run(serve(settings))
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

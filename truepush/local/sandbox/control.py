@@ -36,7 +36,8 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
 async def _counts(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     receipts = {outcome: service.poster.outcomes[outcome] for outcome in ("posted", "refused", "lost")}
-    receipts |= {"forgotten": service.audience.forgotten, "waiting": service.audience.waiting}
+    waiting = service.audience.waiting + service.poster.in_hand
+    receipts |= {"forgotten": service.audience.forgotten, "waiting": waiting}
     firefox = {
         "connected": service.browsers.connected,
         "acknowledged": service.browsers.acknowledged,

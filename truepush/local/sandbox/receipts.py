@@ -33,9 +33,11 @@ class ReceiptPoster:
         self._speed = speed
         self._queue: asyncio.Queue[Sequence[Receipt]] = asyncio.Queue(_QUEUED_REQUESTS)
         self.outcomes: Counter[str] = Counter()
+        self.in_hand = 0
 
     async def put(self, receipts: Sequence[Receipt]) -> None:
         """At most PER_REQUEST of them; waits while the endpoint cannot keep up."""
+        self.in_hand += len(receipts)
         await self._queue.put(receipts)
 
     async def run(self) -> None:
@@ -48,6 +50,7 @@ class ReceiptPoster:
             receipts = await self._queue.get()
             outcome = await self._deliver(session, receipts)
             self.outcomes.update({outcome: len(receipts)})
+            self.in_hand -= len(receipts)
 
     async def _deliver(self, session: aiohttp.ClientSession, receipts: Sequence[Receipt]) -> str:
         listed = [{"token": receipt.token, "kind": receipt.kind} for receipt in receipts]

@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """Each fault is (status, autopush errno, what to mend)."""
+    """Each fault is (status, autopush errno or 0 where it has none, what to mend)."""
 
     TTL_MISSING = 400, 111, "TTL is missing: RFC 8030 section 5.2 requires it."
     TTL_INVALID = 400, 112, "TTL must be digits only, once."
@@ -26,7 +26,7 @@ class Fault(Enum):
     NO_SUCH_SUBSCRIPTION = 404, 102, "No such subscription."
     GONE = 410, 103, "The subscription is gone."
     UNREGISTERED = 410, 106, "The browser has unregistered this channel."
-    THROTTLED = 429, 201, "Too many messages to this subscription."
+    THROTTLED = 429, 0, "Too many messages to this subscription."
     UNAVAILABLE = 503, 202, "The service is unavailable for a while."
 
     @property

@@ -36,7 +36,6 @@ _FAULT_OF = {
 class PushService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.gate = Gate(settings.origin)
         self.browsers = Browsers(settings.seed, settings.origin)
         self.poster = ReceiptPoster(settings.sdk_url, settings.speed)
         self.audience = Audience(self.poster, settings.speed)
@@ -46,6 +45,7 @@ class PushService:
 
     def reset(self) -> None:
         """Forgets scripts, counts and messages; subscriptions live in their endpoints and stay."""
+        self.gate = Gate(self.settings.origin)
         self.tally = Tally()
         self.scripts = Scripts()
         self.journal = Journal()

@@ -8,20 +8,20 @@ from truepush.local.shop.settings import Settings, read_settings
 
 
 async def serve(settings: Settings) -> None:
-    runner = await listen(shop_app(settings), settings.port)
+    listening = await listen(shop_app(settings), settings.port)
     print(f"Demo shop: http://localhost:{settings.port}/", flush=True)
     await until_told_to_stop()
-    await runner.cleanup()
+    await listening.stop()
 
 
 def main() -> int:
     try:
-        settings = read_settings()
+        asyncio.run(serve(read_settings()))
     except CannotStartError as error:
         print(f"The demo shop does not start. {error}", file=sys.stderr)
         return 2
-    asyncio.run(serve(settings))
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""The worker in Chromium: what it shows, what a click does, what is reported and when."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Worker
+
+from tests.e2e.browsers.chromium import (
+    click_notification,
+    close_notification,
+    notifications,
+    wait_for_notification,
+    worker,
+)
+from tests.sdk.conftest import Visitor
+from tests.sdk.server import SDK_PATH, World
+
+
+@pytest.fixture
+def running(visitor: Visitor, world: World) -> Worker:
+    """A subscribed visitor's worker."""
+    visitor.open(world.page("/", '<button data-truepush="subscribe">Get news</button>'))
+    visitor.page.click("button")
+    visitor.wait_for_state("subscribed")
+    return worker(visitor.page, "/truepush/worker.js")
+
+
+def message(title: str = "Sale", token: str = "token-1", **notification: Any) -> str:
+    address = f"http://localhost:1/offer?a=b%20c&tp_c={token}&q=x#now"
+    given = {"title": title, "body": "Today", "navigate": address, "tag": "tp-7"} | notification
+    return json.dumps({
+        "web_push": 8030, "notification": given, "mutable": True, "tp": {"v": 1, "t": token}
+    })  # fmt: skip
+
+
+def test_a_push_is_shown_as_sent_and_reported_displayed(visitor: Visitor, world: World, running: Worker) -> None:
+    visitor.workers.deliver_push(world.scope, message(icon="http://localhost:1/icon.png", lang="de"))
+    visitor.wait_for(lambda: world.receipts() == [("displayed", "token-1")])
+    assert notifications(visitor.page, world.scope) == [
+        {
+            "title": "Sale",
+            "body": "Today",
+            "icon": "http://localhost:1/icon.png",
+            "tag": "tp-7",
+            "data": {"url": "http://localhost:1/offer?a=b%20c&q=x#now", "token": "token-1"},
+        }
+    ]
+    [call] = world.calls("/sdk/v1/receipts")
+    assert call.headers["content-type"].startswith("text/plain")
+    assert "cookie" not in call.headers
+
+
+def test_a_click_opens_the_address_without_our_mark_and_is_reported(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    visitor.workers.deliver_push(world.scope, message())
+    wait_for_notification(visitor.page, world.scope, "Sale")
+    acted = click_notification(running, "Sale")
+    assert (acted.opened, acted.focused) == (["http://localhost:1/offer?a=b%20c&q=x#now"], [])
+    assert world.receipts() == [("displayed", "token-1"), ("clicked", "token-1")]
+    assert notifications(visitor.page, world.scope) == []
+
+
+def test_a_click_brings_the_tab_that_is_already_there_to_the_front(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    other = visitor.context.new_page()
+    other.goto(world.page("/offer", snippet="") + "?a=1&tp_c=earlier")
+    visitor.workers.deliver_push(world.scope, message(navigate=f"{world.shop}/offer?a=1&tp_c=token-1"))
+    wait_for_notification(visitor.page, world.scope, "Sale")
+    acted = click_notification(running, "Sale")
+    assert (acted.opened, acted.focused) == ([], [f"{world.shop}/offer?a=1&tp_c=earlier"])
+
+
+def test_sweeping_it_away_is_reported_closed(visitor: Visitor, world: World, running: Worker) -> None:
+    visitor.workers.deliver_push(world.scope, message())
+    wait_for_notification(visitor.page, world.scope, "Sale")
+    close_notification(running, "Sale")
+    visitor.wait_for(lambda: sorted(world.receipts()) == [("closed", "token-1"), ("displayed", "token-1")])
+
+
+def test_an_address_that_is_not_one_of_the_web_leads_home(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    addresses = ["javascript:alert(1)", "data:text/html,x", "/relative", "//evil.test", "", 5, None, ["http://x"]]
+    for number, address in enumerate(addresses):
+        push = message(f"Push {number}", navigate=address, icon="javascript:1", tag=number)
+        visitor.workers.deliver_push(world.scope, push)
+        shown = wait_for_notification(visitor.page, world.scope, f"Push {number}")
+        assert (shown["icon"], shown["data"]) == ("", {"url": f"{world.shop}/", "token": "token-1"})
+
+
+def test_a_worker_that_was_stopped_shows_the_next_push(visitor: Visitor, world: World, running: Worker) -> None:
+    visitor.workers.stop_all()
+    visitor.workers.deliver_push(world.scope, message())
+    visitor.wait_for(lambda: world.receipts() == [("displayed", "token-1")])
+    assert len(notifications(visitor.page, world.scope)) == 1
+
+
+def test_receipts_wait_while_the_server_fails_and_go_with_the_next_one(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    world.receipts_answer = 503
+    for number in range(3):
+        visitor.workers.deliver_push(world.scope, message(token=f"early-{number}"))
+        visitor.wait_for(lambda: len(world.receipts()) == number + 1)  # noqa: B023
+    visitor.wait_for(lambda: kept(running) == 3)
+    world.asked.clear()
+    world.receipts_answer = 204
+    visitor.workers.deliver_push(world.scope, message(token="late"))
+    visitor.wait_for(lambda: len(world.receipts()) == 4)
+    early = [("displayed", f"early-{number}") for number in range(3)]
+    assert world.receipts() == [("displayed", "late"), *early]
+    visitor.wait_for(lambda: kept(running) == 0)
+
+
+def test_at_most_a_hundred_receipts_wait_the_newest(visitor: Visitor, world: World, running: Worker) -> None:
+    world.receipts_answer = 503
+    for number in range(120):
+        visitor.workers.deliver_push(world.scope, message(token=f"t{number}"))
+    visitor.wait_for(lambda: len(world.receipts()) == 120)
+    visitor.wait_for(lambda: kept(running) == 100)
+    world.asked.clear()
+    world.receipts_answer = 204
+    visitor.workers.deliver_push(world.scope, message(token="last"))
+    visitor.wait_for(lambda: kept(running) == 0)
+    assert [len(call.body["receipts"]) for call in world.calls("/sdk/v1/receipts")] == [1, 50, 50]
+
+
+def test_a_receipt_the_server_will_never_take_is_not_kept(visitor: Visitor, world: World, running: Worker) -> None:
+    world.receipts_answer = 400
+    visitor.workers.deliver_push(world.scope, message())
+    visitor.wait_for(lambda: len(world.receipts()) == 1)
+    visitor.page.wait_for_timeout(50)
+    assert kept(running) == 0
+
+
+def test_blocked_storage_and_a_failing_server_together_show_the_push(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    world.receipts_answer = 503
+    running.evaluate(
+        "Object.defineProperty(self, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }})"
+    )
+    visitor.workers.deliver_push(world.scope, message())
+    wait_for_notification(visitor.page, world.scope, "Sale")
+    assert len(click_notification(running, "Sale").opened) == 1
+    assert visitor.uncaught == []
+
+
+def test_a_changed_subscription_is_sent_with_the_old_endpoint(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    """As Chromium 138 tells it, with both subscriptions; Firefox tells neither (test_firefox.py)."""
+    old, new = "https://localhost:9/push/old", "https://localhost:9/push/new"
+    keys = {"p256dh": "p", "auth": "a"}
+    running.evaluate(
+        """async ([oldOne, newOne, keys]) => {
+          const event = new Event("pushsubscriptionchange");
+          const work = [];
+          Object.assign(event, {
+            oldSubscription: {endpoint: oldOne},
+            newSubscription: {toJSON: () => ({endpoint: newOne, expirationTime: null, keys})},
+            waitUntil: (promise) => work.push(promise),
+          });
+          self.dispatchEvent(event);
+          await Promise.all(work);
+        }""",
+        [old, new, keys],
+    )
+    call = world.calls(f"{SDK_PATH}/subscriptions")[-1]
+    assert call.body["old_endpoint"] == old
+    assert (call.body["endpoint"], call.body["keys"]) == (new, keys)
+    assert call.headers["origin"] == world.shop
+
+
+def test_a_new_worker_takes_over_at_the_next_page_view(visitor: Visitor, world: World, running: Worker) -> None:
+    """The SDK's host calls a bad version back. Chromium lets the first update wait some seconds."""
+    world.worker_line["name"] = "Renamed shop"
+    visitor.reload()
+    for _ in range(50):
+        visitor.workers.deliver_push(world.scope, "")
+        visitor.page.wait_for_timeout(200)
+        if notifications(visitor.page, world.scope)[-1]["title"] == "Renamed shop":
+            break
+    wait_for_notification(visitor.page, world.scope, "Renamed shop")
+
+
+def kept(running: Worker) -> int:
+    """How many receipts wait in the browser."""
+    count: int = running.evaluate("""() => new Promise((resolve) => {
+      const opening = indexedDB.open("truepush");
+      opening.onsuccess = () => {
+        const counting = opening.result.transaction("receipts").objectStore("receipts").count();
+        counting.onsuccess = () => { opening.result.close(); resolve(counting.result); };
+      };
+    })""")
+    return count
