@@ -10,18 +10,19 @@
   class Trouble extends Error {}
 
   const NOT_HERE =
-    "This browser cannot receive notifications here. Private windows and browsers inside other apps cannot: open " +
-    "this page in a normal window of Chrome, Edge, Firefox or Safari 16 and press the button again.";
+    "This browser cannot receive notifications here. Private windows and browsers inside other apps cannot. " +
+    "Open this page in a normal window of Chrome, Edge, Firefox or Safari 16 and press the button again.";
   const blocked = () =>
-    `Notifications from ${location.hostname} are blocked in this browser. Allow them with the icon to the left of ` +
-    "the page address, then press the button again. Private windows always block them: use a normal window there.";
-  const NOT_ANSWERED = "The question was closed without an answer. Press the button again and choose “Allow”.";
+    `Notifications from ${location.hostname} are blocked in this browser. Allow them with the icon to the left ` +
+    "of the page address, then press the button again. Private windows always block them: use a normal window.";
+  const NOT_ANSWERED = "The question was closed without an answer. Press the button again and choose Allow.";
   const NO_WORKER =
-    "This browser did not accept the test worker. Reload the page and try again; if the browser blocks site data " +
-    "for this address, allow it first.";
+    "This browser did not accept the test worker. Reload the page and try again; if the browser blocks site " +
+    "data for this address, allow it first.";
   const NO_PUSH_SERVICE =
-    "This browser could not reach its push service. Check the internet connection, a VPN or an ad blocker, and that " +
-    "push messages are not switched off in the browser's settings, then press the button again.";
+    "This browser could not reach its push service. Check the internet connection, a VPN or an ad blocker, and " +
+    "that push messages are not switched off in the browser's settings, then press the button again.";
+  const INCOMPLETE = "Complete the marked fields first, then press the button again.";
   const NO_SERVER = "Truepush could not be reached. Check the connection and press the button again.";
 
   async function permit() {
@@ -46,12 +47,17 @@
     return registration;
   }
 
+  function encode(buffer) {
+    const text = btoa(String.fromCharCode(...new Uint8Array(buffer)));
+    return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  }
+
   async function subscribe({ pushManager }, applicationServerKey) {
     const earlier = await pushManager.getSubscription();
-    if (earlier) {
-      // The site's key may have changed since; a new subscription costs nothing here.
-      await earlier.unsubscribe();
+    if (earlier && encode(earlier.options.applicationServerKey) === applicationServerKey) {
+      return earlier;
     }
+    await earlier?.unsubscribe(); // the site has another key by now
     const late = new Promise((resolve, reject) => setTimeout(reject, PATIENCE, new Trouble(NO_PUSH_SERVICE)));
     return Promise.race([pushManager.subscribe({ userVisibleOnly: true, applicationServerKey }), late]);
   }
@@ -108,13 +114,18 @@
   }
 
   async function run(button) {
+    const form = document.querySelector(button.dataset.sendForm);
     const status = statusOf(button);
     const say = (text) => (status.textContent = text);
+    if (!form.reportValidity()) {
+      say(INCOMPLETE);
+      return;
+    }
     button.disabled = true;
     try {
       await connect(button.dataset, say);
       say("This browser is connected. Sending the test…");
-      document.querySelector(button.dataset.sendForm).requestSubmit();
+      form.requestSubmit();
     } catch (error) {
       say(error instanceof Trouble ? error.message : `This did not work: ${error.message}`);
     } finally {

@@ -1,5 +1,5 @@
 /*
- * Truepush loader: asks on a click, keeps the subscription known to the server, tells the page how things stand.
+ * Truepush loader: asks on a click, keeps the subscription known to the server, tells the page how it stands.
  *
  *   window.truepush = window.truepush || [];
  *   truepush.push((api) => api.on("state", (state) => …));
@@ -9,14 +9,14 @@
  * api.unsubscribe()   resolves to the state, never rejects
  * api.on("state" | "error", handler)   returns a function that ends it
  *
- * Elements: data-truepush="subscribe" and "unsubscribe" act on a click, "status" is given text; all of them carry
- * data-truepush-state for the page's style sheet. A page without a subscribe element gets a small bell.
+ * Elements: data-truepush="subscribe" and "unsubscribe" act on a click, "status" is given text; all of them
+ * carry data-truepush-state for the page's style sheet. A page without a subscribe element gets a small bell.
  */
 (() => {
   "use strict";
 
   const DAY = 24 * 60 * 60 * 1000;
-  const PATIENCE = 30 * 1000; // a browser that cannot reach its push service may leave subscribe() open for ever
+  const PATIENCE = 30 * 1000; // without its push service a browser may leave subscribe() open for ever
   const OFF = "Notifications are off.";
   const SAY = {
     unsupported: "This browser cannot show notifications from this website.",
@@ -27,14 +27,14 @@
     error: "That did not work. Please try again later.",
   };
 
-  const script = document.currentScript || document.querySelector('script[src*="/sdk/v1/"][src$="/truepush.js"]');
+  const script = document.currentScript || document.querySelector('script[src*="/sdk/v1/"]');
   const [base, siteKey] = /^https?:.+\/sdk\/v1\/([^/?#]+)\/(?=truepush\.js)/.exec(script?.src) || [];
   const queue = window.truepush; // or an element of the page with that id
   if (!base || (queue?.push && !Array.isArray(queue))) {
     return; // the snippet is on the page twice, and the first one serves both
   }
 
-  // --- What we keep here: {endpoint, key, subscriber, sent}. Where storage is blocked it lives as long as the page.
+  // --- What we keep here: {endpoint, key, subscriber, sent}. Where storage is blocked it dies with the page.
 
   const name = `truepush:${siteKey}`;
   let record = {};
@@ -60,7 +60,7 @@
 
   function firstState() {
     try {
-      if (!window.isSecureContext || !window.Notification || !window.PushManager || !navigator.serviceWorker) {
+      if (!window.Notification || !window.PushManager || !navigator.serviceWorker) {
         return "unsupported";
       }
     } catch {
@@ -103,7 +103,6 @@
   // --- The server. No cookies, ever.
 
   let loading = null;
-
   const loadSettings = () => (loading = loading || fetchSettings().catch((error) => {
     loading = null; // the next click may find the server again
     throw error;
@@ -117,17 +116,18 @@
     const file = new URL(String(worker.path || "/truepush/worker.js"), location.origin);
     const scope = new URL(String(worker.scope || "/truepush/"), location.origin);
     file.searchParams.set("k", siteKey);
-    if (typeof given.vapid_key !== "string" || file.origin !== location.origin || scope.origin !== location.origin) {
-      throw new Error(`no usable settings for site ${siteKey} on ${location.origin} (answer ${response.status})`);
+    const foreign = file.origin !== location.origin || scope.origin !== location.origin;
+    if (typeof given.vapid_key !== "string" || foreign) {
+      throw new Error(`no usable settings for site ${siteKey} here (answer ${response.status})`);
     }
     const title = String(given.name || location.hostname);
     return { title, key: given.vapid_key.replace(/=+$/, ""), file: file.href, scope: scope.href };
   }
 
   async function post(path, body) {
+    const request = { method: "POST", credentials: "omit", keepalive: true, body: JSON.stringify(body) };
     const headers = { "Content-Type": "application/json" };
-    const request = { method: "POST", credentials: "omit", keepalive: true, headers, body: JSON.stringify(body) };
-    const response = await fetch(base + path, request);
+    const response = await fetch(base + path, { ...request, headers });
     if (!response.ok) {
       throw new Error(`${path} of site ${siteKey} answered ${response.status}`);
     }
@@ -143,10 +143,8 @@
       return;
     }
     const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const body = { endpoint, keys, profile: { language: navigator.language, time_zone } };
-    if (before.endpoint && before.endpoint !== endpoint) {
-      body.old_endpoint = before.endpoint;
-    }
+    const old_endpoint = before.endpoint === endpoint ? undefined : before.endpoint;
+    const body = { endpoint, keys, old_endpoint, profile: { language: navigator.language, time_zone } };
     try {
       const { subscriber } = await post("subscriptions", body);
       remember({ endpoint, key, subscriber, sent: Date.now() });
@@ -159,13 +157,13 @@
 
   // --- The browser's part: our worker in its own scope, and its subscription
 
-  /** getRegistration() answers with the page's own worker where ours is missing, so the scope must be equal. */
+  /** Where ours is missing getRegistration() answers with the page's own worker: the scope must be equal. */
   async function ours({ scope }) {
     const registration = await navigator.serviceWorker.getRegistration(scope);
     return registration?.scope === scope ? registration : undefined;
   }
 
-  /** Registering anew waits in Chromium for seconds behind the update of the page before, so only if needed. */
+  /** Only if needed: in Chromium it waits for seconds behind the update that the page before asked for. */
   async function register({ file, scope }) {
     const present = await ours({ scope });
     if (present?.active?.scriptURL === file) {
@@ -182,26 +180,21 @@
     return registration;
   }
 
-  function madeWith(subscription, key) {
-    const used = subscription.options?.applicationServerKey;
-    if (!used) {
-      return (recall().key || key) === key;
-    }
-    const text = btoa(String.fromCharCode(...new Uint8Array(used)));
+  function madeWith(key, { options }) {
+    const text = btoa(String.fromCharCode(...new Uint8Array(options.applicationServerKey)));
     return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "") === key;
   }
 
   async function subscriptionOf({ pushManager }, key) {
     const existing = await pushManager.getSubscription();
-    if (existing && madeWith(existing, key)) {
+    if (existing && madeWith(key, existing)) {
       return existing;
     }
-    if (existing) {
-      await existing.unsubscribe(); // made with another key: it can never be sent to again
-    }
+    await existing?.unsubscribe(); // made with another key: it can never be sent to again
     const silence = new Error("the browser's push service does not answer");
     const late = new Promise((resolve, reject) => setTimeout(reject, PATIENCE, silence));
-    return Promise.race([pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }), late]);
+    const wanted = { userVisibleOnly: true, applicationServerKey: key };
+    return Promise.race([pushManager.subscribe(wanted), late]);
   }
 
   // --- Verbs. One tab at a time: a second one renewing the same subscription would undo the first.
@@ -232,8 +225,7 @@
       console.warn("Truepush: subscribe() works only while a click or key press is being handled");
       return state;
     }
-    // First of all, while the gesture still counts.
-    const permission = await Notification.requestPermission();
+    const permission = await Notification.requestPermission(); // first of all, while the gesture counts
     if (permission !== "granted") {
       return become(permission === "denied" ? "blocked" : "default");
     }
@@ -249,7 +241,7 @@
       await subscription?.unsubscribe();
       remember({});
       if (endpoint && subscriber) {
-        // The browser has let go: should this get lost, the push service answers "gone" to the next message.
+        // The browser has let go: should this be lost, the push service answers "gone" to the next message.
         post("unsubscribe", { endpoint, subscriber }).catch(() => {});
       }
     });
@@ -259,9 +251,9 @@
   let running = null;
 
   /** A second click joins the first. */
-  function once(verb) {
+  async function once(verb) {
     if (state === "unsupported") {
-      return Promise.resolve(state);
+      return state;
     }
     running = running || verb().catch(fail).finally(() => {
       running = null;
@@ -280,7 +272,7 @@
         element.textContent = SAY[state];
       }
     }
-    renderBell();
+    bell && renderBell();
   }
 
   function onClick(event) {
@@ -292,21 +284,20 @@
     }
   }
 
-  // --- The bell. No markup is parsed and no style attribute is set: a strict content security policy allows it.
+  // --- The bell. No markup is parsed and no style attribute set: a strict content security policy allows it.
 
   const STYLE = `
-    :host { all: initial; position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; display: flex; gap: 12px;
-      align-items: center; font: 14px/1.4 system-ui, sans-serif; --ink: #fff; --paper: #1d2939; }
+    :host { all: initial; position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; display: flex;
+      gap: 12px; align-items: center; font: 14px/1.4 system-ui, sans-serif; --ink: #fff; --paper: #1d2939; }
     button { width: 48px; height: 48px; padding: 12px; border: 0; border-radius: 50%; cursor: pointer;
       color: var(--ink); background: var(--paper); box-shadow: 0 2px 10px #0005; }
     button:focus-visible { outline: 3px solid #2e90fa; outline-offset: 3px; }
     button[aria-busy=true] { opacity: .6; }
     p { margin: 0; max-width: 240px; border-radius: 8px; color: var(--ink); background: var(--paper); }
-    p:not(:empty) { padding: 10px 14px; } svg { display: block; fill: currentColor; } [hidden] { display: none; }
+    p:not(:empty) { padding: 10px 14px; } [hidden] { display: none; } svg { fill: currentColor; }
     @media (prefers-color-scheme: dark) { :host { --ink: #1d2939; --paper: #f2f4f7; } }
     @media print { :host { display: none; } }`;
-  const SHAPE = "M12 2a7 7 0 0 0-7 7v4.6L3.3 17c-.4.7.1 1.5.9 1.5h15.6c.8 0 1.3-.8.9-1.5L19 13.6V9a7 7 0 0 0-7-7Z"
-    + "m-2.8 18a3 3 0 0 0 5.6 0Z";
+  const SHAPE = "M12 2a7 7 0 0 0-7 7v5l-2 4h18l-2-4V9a7 7 0 0 0-7-7Zm-3 18a3 3 0 0 0 6 0Z";
   let bell = null;
 
   function element(tag, attributes, ...children) {
@@ -319,11 +310,12 @@
 
   function buildBell(title) {
     const host = element("truepush-bell", {});
-    const icon = element("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, element("path", { d: SHAPE }));
+    const message = element("p", { role: "status" });
+    const shape = element("path", { d: SHAPE });
+    const icon = element("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape);
     const label = `Get notifications from ${title}`;
     const button = element("button", { type: "button", "aria-label": label, title: label }, icon);
-    const message = element("p", { role: "status" });
-    bell = { host, button, message, asked: false, dismissed: false };
+    bell = { button, message, asked: false, dismissed: false };
     button.addEventListener("click", () => {
       bell.asked = true;
       once(subscribe);
@@ -334,17 +326,15 @@
         renderBell();
       }
     });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
     const root = host.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
     root.append(message, button);
+    root.adoptedStyleSheets = [new CSSStyleSheet()];
+    root.adoptedStyleSheets[0].replaceSync(STYLE);
+    document.body.append(host);
+    renderBell();
   }
 
   function renderBell() {
-    if (!bell) {
-      return;
-    }
     const off = SAY[state] === OFF;
     const done = bell.asked && !running && !off;
     const replaced = bell.dismissed || document.querySelector('[data-truepush="subscribe"]');
@@ -379,9 +369,8 @@
     subscribe: () => once(subscribe),
     unsubscribe: () => once(unsubscribe),
     on(event, handler) {
-      const list = handlers.get(event) || new Set();
-      list.add(handler);
-      return () => list.delete(handler);
+      handlers.get(event)?.add(handler);
+      return () => handlers.get(event)?.delete(handler);
     },
   });
 
@@ -401,8 +390,6 @@
     const settings = await loadSettings();
     if (document.adoptedStyleSheets) {
       buildBell(settings.title);
-      document.body.append(bell.host);
-      render();
     }
     if (Notification.permission === "granted") {
       await alone(() => resync(settings)).catch(fail);

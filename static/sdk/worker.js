@@ -2,15 +2,15 @@
  * Truepush worker. The line above it says whose it is:
  *   self.TRUEPUSH = {"site_key": …, "sdk_url": …, "vapid_key": …, "name"?: …}
  *
- * Every push shows exactly one notification, whatever its bytes: a browser that is pushed to and sees nothing takes
- * the subscription away. What is reported (displayed, clicked, closed) is reported after that and never in its way.
+ * Every push shows exactly one notification, whatever its bytes: a browser that is pushed to and sees nothing
+ * takes the subscription away. What is reported (displayed, clicked, closed) comes after it, never in its way.
  */
 (() => {
   "use strict";
 
   const config = Object(self.TRUEPUSH);
   const sdk = `${config.sdk_url}/sdk/v1`;
-  const REPORT_TIME = 3000; // for one request; together with what is kept below never more than REPORT_LIMIT
+  const REPORT_TIME = 3000; // for one request; with all that follows it never more than REPORT_LIMIT
   const REPORT_LIMIT = 4000;
   const KEPT = 100;
   const PER_REQUEST = 50;
@@ -21,7 +21,7 @@
 
   function webAddress(value) {
     try {
-      const url = new URL(value);
+      const url = new URL(text(value));
       return /^https?:$/.test(url.protocol) ? url : undefined;
     } catch {
       return undefined;
@@ -65,7 +65,7 @@
     return { title: text(given.title) || text(config.name) || "New message", options };
   }
 
-  // --- What waits: receipts the server did not take, and the endpoint, which Firefox does not tell at a change
+  // --- What is kept: receipts the server did not take, and the endpoint (at a change Firefox does not tell it)
 
   function opened() {
     return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 """Keys of a PushSubscription as the browser sends them (finding L5)."""
 
 import os
+from itertools import count
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,6 +36,7 @@ def test_keys_are_read_with_and_without_padding(padding: tuple[str, str]) -> Non
         (b"\x04" + FIELD_PRIME + POINT[33:], "is not a point on the curve P-256"),
         (b"\x04" + b"\xff" * 64, "is not a point on the curve P-256"),
     ],
+    ids=map(str, count()),
 )
 def test_a_p256dh_that_is_no_point_is_refused_with_the_reason(point: bytes, reason: str) -> None:
     with pytest.raises(KeyRefused) as refusal:

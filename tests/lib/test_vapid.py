@@ -1,6 +1,7 @@
 """VAPID tokens and keys: RFC 8292 section 2 (CR-05, CR-10) and what py_vapid and pywebpush make of ours."""
 
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -84,12 +85,15 @@ def test_cr10_a_signature_with_any_bit_flipped_is_false(bit: int) -> None:
         f"{TOKEN.rpartition('.')[0]}.{encode(b'x' * 63)}",
         f"x.{TOKEN}",
     ],
+    ids=map(str, count()),
 )
 def test_text_that_is_no_token_is_false_without_an_exception(token: str) -> None:
     assert verify(token, PAIR.public) is None
 
 
-@pytest.mark.parametrize("public", [b"", b"\x00", bytes(65), b"\x04" + bytes(64), PAIR.public[:64]])
+@pytest.mark.parametrize(
+    "public", [b"", b"\x00", bytes(65), b"\x04" + bytes(64), PAIR.public[:64]], ids=map(str, count())
+)
 def test_a_key_that_is_no_point_is_false_without_an_exception(public: bytes) -> None:
     assert verify(TOKEN, public) is None
 
