@@ -106,6 +106,7 @@ def _compose_context(request: ConsoleRequest, form: ComposeForm, campaign: Campa
         "form": form,
         "campaign": campaign,
         "site": site,
+        "preview_site": site or Site.objects.order_by("pk").last(),
         "limits": {
             "payload_max": MAX_PLAINTEXT,
             "overhead": payload_octets({**_EMPTY, "url": "/"}, tag=SAMPLE_TAG),

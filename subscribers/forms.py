@@ -74,7 +74,7 @@ class SiteForm(forms.Form):
         max_length=2000,
         required=False,
         label="Icon",
-        help_text="The address of a square picture of 192 pixels or more, shown beside each notification. Optional.",
+        help_text="The address of a square picture of 192 pixels or more, shown beside each notification.",
         widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://www.example.com/icon.png"}),
     )
     contact = forms.CharField(

@@ -7,7 +7,8 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 
 from tenants.actions.handover import NONCE_COOKIE, challenge_of
@@ -37,11 +38,8 @@ def console(role: Role, *, write: bool = False) -> Callable[[ConsoleView[P]], Pl
             if membership is None:
                 return ask_to_sign_in(request)
             if RANK[Role(membership.role)] < RANK[role]:
-                return HttpResponseForbidden(
-                    f"Your role here is {membership.get_role_display()}. This page needs {role.label} or more: "
-                    "ask an owner of the workspace.",
-                    content_type="text/plain",
-                )
+                context = {"role": membership.get_role_display(), "needed": role.label}
+                return render(request, "403.html", context, status=403)
             request.membership = membership
             return view(request, *args, **kwargs)
 

@@ -13,7 +13,22 @@ from tenants.schema import replay
 
 # Host names that are ours or that people would take for ours.
 RESERVED = frozenset(
-    ["www", "sdk", "api", "admin", "app", "push", "mail", "static", "media", "status", "docs", "help", "support", "public"]
+    [
+        "www",
+        "sdk",
+        "api",
+        "admin",
+        "app",
+        "push",
+        "mail",
+        "static",
+        "media",
+        "status",
+        "docs",
+        "help",
+        "support",
+        "public",
+    ]
 )
 SLUG_PATTERN = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 

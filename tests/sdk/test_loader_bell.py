@@ -48,7 +48,7 @@ def test_the_bell_sits_bottom_right_in_light_and_dark(visitor: Visitor, world: W
 
 
 def test_escape_closes_what_is_said_and_then_the_bell(visitor: Visitor, world: World) -> None:
-    visitor.reachable = False
+    visitor.push.reachable = False
     visitor.open(world.shop)
     bell(visitor).click()
     visitor.wait_for_state("error")

@@ -17,7 +17,7 @@ def test_wb_15_a_strict_content_security_policy_with_the_documented_additions(
     policy = f"default-src 'self'; script-src 'self' {world.sdk}; connect-src {world.sdk}; img-src 'self' data:"
     headers = {"Content-Security-Policy": policy}
     world.worker_headers = headers
-    visitor.context.add_init_script(
+    visitor.page.add_init_script(
         "window.refused = [];"
         "addEventListener('securitypolicyviolation', (event) => refused.push(event.violatedDirective));"
     )
@@ -33,7 +33,7 @@ def test_wb_15_a_strict_content_security_policy_with_the_documented_additions(
 
 
 def test_wb_15_blocked_storage(visitor: Visitor, world: World) -> None:
-    visitor.context.add_init_script(STORAGE_BLOCKED)
+    visitor.page.add_init_script(STORAGE_BLOCKED)
     visitor.open(world.page("/", BUTTON + STATUS + '<a data-truepush="unsubscribe">Stop</a>'))
     visitor.page.click("button")
     visitor.wait_for_state("subscribed")
@@ -50,7 +50,7 @@ def test_wb_15_blocked_storage(visitor: Visitor, world: World) -> None:
 
 def test_wb_15_no_notification_in_this_browser(visitor: Visitor, world: World) -> None:
     """A tab of Safari on iOS."""
-    visitor.context.add_init_script("delete window.Notification; delete window.PushManager;")
+    visitor.page.add_init_script("delete window.Notification; delete window.PushManager;")
     visitor.open(world.page("/", BUTTON + STATUS))
     visitor.page.click("button")
     assert visitor.page.evaluate("api.subscribe()") == "unsupported"
@@ -135,7 +135,7 @@ def test_a_button_in_a_form_does_not_submit_it(visitor: Visitor, world: World) -
 
 def test_a_page_that_replaced_everything_still_gets_its_tp_c_removed(visitor: Visitor, world: World) -> None:
     """No push at all in this browser: the click is reported all the same."""
-    visitor.context.add_init_script("delete window.Notification;")
+    visitor.page.add_init_script("delete window.Notification;")
     visitor.open(world.shop + "/?tp_c=abc")
     visitor.wait_for(lambda: world.receipts() == [("clicked", "abc")])
     assert visitor.page.url == f"{world.shop}/"

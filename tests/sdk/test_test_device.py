@@ -73,7 +73,7 @@ def test_a_browser_without_push(console: Visitor) -> None:
 
 
 def test_a_push_service_out_of_reach(console: Visitor) -> None:
-    console.reachable = False
+    console.push.reachable = False
     press(console)
     expect_said(console, "This browser could not reach its push service. Check the internet connection")
 

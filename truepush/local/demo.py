@@ -62,7 +62,7 @@ def make_tenant() -> Tenant:
     User.objects.filter(email__in=passwords).exclude(memberships__isnull=False).delete()
     owner = User.objects.create_user(OWNER, passwords[OWNER], name="Demo")
     User.objects.create_user(SUPPORT, passwords[SUPPORT], name="Support", is_staff=True, is_superuser=True)
-    tenant = create_workspace(actor=owner, name="Leaf & Kettle", slug=SLUG, is_demo=True)
+    tenant = create_workspace(actor=owner, name="Harbour Leaf", slug=SLUG, is_demo=True)
     prepare_workspace(actor=None, tenant_id=tenant.pk)
     tenant.refresh_from_db()
     return tenant

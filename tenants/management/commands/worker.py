@@ -47,7 +47,9 @@ class Command(BaseCommand):
                 STOP.set()
                 cluster.stop()
                 return
-        raise CommandError("The task cluster ended by itself. Start the worker again; see its log for the reason.")
+        raise CommandError(
+            "The task cluster ended by itself. Start the worker again; see its log for the reason."
+        )
 
 
 def ring_patiently() -> None:

@@ -113,24 +113,29 @@ def chromium() -> Iterator[Browser]:
 
 
 class PushManager:
-    """Stands where Chromium's push manager would, in every page of a context. `make` is called by the test's side
-    with the application server key (base64url) and answers with a new subscription, or None if the push service
-    cannot be reached."""
+    """Stands where Chromium's push manager would, in every page of a context. `make` is called on the test's side
+    with the application server key (base64url) and answers with a new subscription. `held` is what the browser
+    has, by scope address: endpoint, p256dh, auth and key."""
 
-    def __init__(self, context: BrowserContext, make: Callable[[str], Subscription | None]) -> None:
-        self.held: dict[str, dict[str, str]] = {}
-        self.made = 0
+    def __init__(self, context: BrowserContext, make: Callable[[str], Subscription]) -> None:
+        self.context = context
         self._make = make
+        self.reset()
         context.expose_binding("truepushTestPush", self._answer)
         context.add_init_script(_PUSH_MANAGER)
+
+    def reset(self) -> None:
+        self.held: dict[str, dict[str, str]] = {}
+        self.made = 0
+        self.reachable = True
 
     def _answer(self, _source: object, verb: str, scope: str, key: str) -> dict[str, str] | bool | None:
         if verb == "unsubscribe":
             return self.held.pop(scope, None) is not None
         if verb == "subscribe" and scope not in self.held:
-            made = self._make(key)
-            if made is None:
+            if not self.reachable:
                 return None
+            made = self._make(key)
             self.made += 1
             self.held[scope] = {
                 "endpoint": made.endpoint,
