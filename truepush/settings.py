@@ -36,6 +36,21 @@ def _keys(name: str) -> dict[str, bytes]:
     return keys
 
 
+def _origin(name: str, default: str) -> str:
+    """Read an address that is compared with Origin headers: scheme, host and port, nothing else."""
+    address: str = env.str(name, default=default).rstrip("/").lower()
+    parts = urlsplit(address)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or address != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ImproperlyConfigured(
+            f"{name} is {address!r}; give scheme, host and port, for example {default}."
+        )
+    return address
+
+
 # --- Identity and secrets
 SECRET_KEY: str = env.str("SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)
@@ -43,8 +58,8 @@ FIELD_KEYS = _keys("FIELD_KEYS")
 RECEIPT_KEYS = {int(key_id): secret for key_id, secret in _keys("RECEIPT_KEYS").items()}
 
 # --- Addresses: the console is on <tenant>.BASE_DOMAIN, the SDK on a host of its own without cookies
-BASE_URL: str = env.str("BASE_URL", default="http://localhost:8000").rstrip("/")
-SDK_URL: str = env.str("SDK_URL", default="http://sdk.localhost:8000").rstrip("/")
+BASE_URL = _origin("BASE_URL", "http://localhost:8000")
+SDK_URL = _origin("SDK_URL", "http://sdk.localhost:8000")
 BASE_DOMAIN = urlsplit(BASE_URL).hostname or ""
 SDK_HOST = urlsplit(SDK_URL).hostname or ""
 IS_HTTPS = BASE_URL.startswith("https://")
@@ -95,9 +110,11 @@ AUTH_USER_MODEL = "tenants.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
+    # The three that set headers come first, so that static files and refusals of the host carry them too.
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.HostMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -105,7 +122,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenants.middleware.TenantSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -192,6 +208,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_NAME = "truepush_csrf"
+CSRF_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0

@@ -8,6 +8,5 @@ urlpatterns = [
     path("", include("tenants.urls_public")),
     path("sign-in/", account.login, name="account_login"),
     path("sign-up/", account.signup, name="account_signup"),
-    path("inactive/", account.account_inactive, name="account_inactive"),
     path("admin/", admin.site.urls),
 ]

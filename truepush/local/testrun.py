@@ -20,7 +20,7 @@ from truepush.local.up import DEFAULT_PORT, LOGS, TEST_VAR
 
 BROWSERS = ("chromium", "firefox-esr")
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "."))
-PYTEST = ("pytest", "-n", "2")
+PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
 INTERRUPTED = 130
 # Whoever reads the summary of an interrupted run gets it, but a hanging test does not keep us.
 PYTEST_PATIENCE = 20.0

@@ -147,14 +147,22 @@ class PushManager:
 
 
 class ServiceWorkers:
-    """The service workers a page's browser context knows, by scope address."""
+    """The service workers a page's browser context knows, by scope address, and the browser's own book of what
+    they did: `displayed` has the titles of notifications, `completed` how each push event ended ("Success").
+    """
 
     def __init__(self, page: Page) -> None:
+        self.displayed: list[str] = []
+        self.completed: list[str] = []
         self._page = page
         self._registrations: dict[str, str] = {}
         self._devtools: CDPSession = page.context.new_cdp_session(page)
-        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._note)
+        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._note_registrations)
+        self._devtools.on("BackgroundService.backgroundServiceEventReceived", self._note_event)
         self._devtools.send("ServiceWorker.enable")
+        for service in ("notifications", "pushMessaging"):
+            self._devtools.send("BackgroundService.startObserving", {"service": service})
+            self._devtools.send("BackgroundService.setRecording", {"service": service, "shouldRecord": True})
 
     def deliver_push(self, scope: str, data: str) -> None:
         """Fires the push event, in a worker that is woken for it if it has stopped."""
@@ -162,8 +170,22 @@ class ServiceWorkers:
         delivery = {"origin": origin, "registrationId": self._registration(scope), "data": data}
         self._devtools.send("ServiceWorker.deliverPushMessage", delivery)
 
+    def wait_for_notification(self, title: str) -> None:
+        """Until it is on the screen. Asking the page instead would race: Chromium takes what it finds stored but
+        not yet displayed for closed, and deletes it."""
+        for _ in range(_WAIT_MS // _STEP_MS):
+            if title in self.displayed:
+                return
+            self._page.wait_for_timeout(_STEP_MS)
+        raise AssertionError(f"no notification {title!r}, only {self.displayed}; pushes: {self.completed}")
+
     def stop_all(self) -> None:
         self._devtools.send("ServiceWorker.stopAllWorkers")
+
+    def forget(self, origin: str) -> None:
+        """Everything this origin has left in the browser: workers, notifications, storage."""
+        self.stop_all()
+        self._devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
 
     def scopes(self) -> list[str]:
         return sorted(self._registrations)
@@ -175,7 +197,15 @@ class ServiceWorkers:
             self._page.wait_for_timeout(_STEP_MS)
         raise AssertionError(f"no worker at {scope}, only at {self.scopes()}")
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _note_event(self, message: dict[str, Any]) -> None:
+        event = message["backgroundServiceEvent"]
+        details = {one["key"]: one["value"] for one in event["eventMetadata"]}
+        if event["eventName"] == "Notification displayed":
+            self.displayed.append(details["Title"])
+        elif event["eventName"] == "Push event completed":
+            self.completed.append(details["Status"])
+
+    def _note_registrations(self, event: dict[str, Any]) -> None:
         for registration in event["registrations"]:
             if registration["isDeleted"]:
                 self._registrations.pop(registration["scopeURL"], None)
@@ -206,17 +236,6 @@ def notifications(page: Page, scope: str) -> list[dict[str, Any]]:
     """What the registration of this scope shows (title, body, icon, tag, data); the page is on its origin."""
     shown: list[dict[str, Any]] = page.evaluate(_NOTIFICATIONS, scope)
     return shown
-
-
-def wait_for_notification(page: Page, scope: str, title: str) -> dict[str, Any]:
-    for _ in range(_WAIT_MS // _STEP_MS):
-        for shown in notifications(page, scope):
-            if shown["title"] == title:
-                return shown
-        page.wait_for_timeout(_STEP_MS)
-    raise AssertionError(
-        f"no notification {title!r}, only {[one['title'] for one in notifications(page, scope)]}"
-    )
 
 
 def click_notification(running: Worker, title: str) -> Acted:
