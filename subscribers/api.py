@@ -2,14 +2,15 @@
 
 import re
 import zoneinfo
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from django.conf import settings
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from subscribers.access import access_site_key, check_open
 from subscribers.actions.subscription import (
     NewSubscription,
     Profile,
@@ -19,45 +20,35 @@ from subscribers.actions.subscription import (
     unsubscribe,
 )
 from subscribers.api_errors import ApiError
+from subscribers.json_body import ObjectParser
 from subscribers.user_agent import read_user_agent
 from tenants.doorway import in_tenant
-from tenants.models import SiteIndex
-from tenants.site_index import IndexedSite, find_site
-from truepush.lib.webpush.endpoints import EndpointRefused, parse_endpoint
+from tenants.site_index import IndexedSite
+from truepush.lib.webpush.endpoints import Endpoint, EndpointRefused, parse_endpoint
 from truepush.lib.webpush.keys import KeyRefused, parse_subscription_keys
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _MOST_ENDPOINT = 2048
 
 
-def access_site_key(site_key: str) -> IndexedSite:
-    """Fetch the site of this key if it takes calls; raises ApiError 404, 410 or 403."""
-    site = find_site(site_key)
-    if site is None:
-        raise ApiError(404, "unknown_site", "No website has this site key. Copy the snippet again.")
-    if site.state == SiteIndex.State.GONE:
-        raise ApiError(410, "tenant_gone", "This website was removed from Truepush.")
-    if site.state == SiteIndex.State.SUSPENDED:
-        raise ApiError(403, "suspended", "This workspace is suspended.")
-    return site
-
-
 class SiteView(APIView):
     """A browser's call for one site: only from the site's own origins, which are echoed (never a wildcard)."""
 
     http_method_names = ["post", "options"]
-    parser_classes = [JSONParser]
+    parser_classes = [ObjectParser]
     site: IndexedSite
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+        # First of all: every refusal after this one carries the headers by which a page of the site may read it.
         self.site = access_site_key(str(kwargs["site_key"]))
-        if request.method != "OPTIONS" and request.headers.get("Origin") not in self.site.origins:
-            raise ApiError(
-                403,
-                "origin_not_allowed",
-                f"{request.headers.get('Origin', 'No origin')!s:.200} is not an origin of {self.site.name}.",
-            )
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            check_open(self.site)
+            self._check_origin(request.headers.get("Origin", "No origin"))
+
+    def _check_origin(self, origin: str) -> None:
+        if origin not in self.site.origins:
+            raise ApiError(403, "origin_not_allowed", f"{origin:.200} is not an origin of {self.site.name}.")
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)
@@ -80,14 +71,14 @@ class SiteView(APIView):
 class Subscriptions(SiteView):
     def post(self, request: Request, site_key: str) -> Response:
         """Store the subscription (201 new, 200 known) and answer the capability token of its row."""
-        body = _object(request.data)
+        body = _body(request)
         new = read_subscription(body, request.headers.get("User-Agent", ""))
         old = body.get("old_endpoint")
         with in_tenant(self.site.schema_name):
             subscriber_id, created = subscribe(
                 site_id=self.site.site_id,
                 new=new,
-                old_endpoint=old if isinstance(old, str) and len(old) <= _MOST_ENDPOINT else "",
+                old_endpoint=_as_stored(old) if isinstance(old, str) else "",
             )
             capability = capability_of(subscriber_id, digest_of(new.endpoint.url))
         return Response({"subscriber": capability}, status=201 if created else 200)
@@ -96,8 +87,9 @@ class Subscriptions(SiteView):
 class Unsubscribe(SiteView):
     def post(self, request: Request, site_key: str) -> Response:
         """End the subscription named by its endpoint and capability; 404 tells nothing about which was wrong."""
-        body = _object(request.data)
-        endpoint, capability = _text(body, "endpoint", _MOST_ENDPOINT), _text(body, "subscriber", 64)
+        body = _body(request)
+        endpoint = _as_stored(_text(body, "endpoint", _MOST_ENDPOINT))
+        capability = _text(body, "subscriber", 64)
         with in_tenant(self.site.schema_name):
             done = unsubscribe(site_id=self.site.site_id, endpoint=endpoint, capability=capability)
         if not done:
@@ -107,8 +99,9 @@ class Unsubscribe(SiteView):
 
 def read_subscription(body: dict[str, Any], user_agent: str, *, is_test: bool = False) -> NewSubscription:
     """Check what PushSubscription.toJSON() gave; raises ApiError naming the field that is wrong."""
+    endpoint = body.get("endpoint")
     try:
-        endpoint = parse_endpoint(_text(body, "endpoint", 1 << 16), sandbox_origin=settings.SANDBOX_ORIGIN)
+        parsed = _parse_endpoint(endpoint if isinstance(endpoint, str) else "")
     except EndpointRefused as error:
         raise ApiError(400, "invalid_endpoint", error.reason, "endpoint") from None
     keys = body.get("keys")
@@ -117,11 +110,29 @@ def read_subscription(body: dict[str, Any], user_agent: str, *, is_test: bool = 
     try:
         p256dh, auth = parse_subscription_keys(_text(keys, "p256dh", 200), _text(keys, "auth", 100))
     except KeyRefused as error:
-        raise ApiError(400, "invalid_keys", str(error), "keys") from None
+        raise ApiError(400, "invalid_keys", f"{error.field} {error.reason}", error.field) from None
     profile = body.get("profile")
     return NewSubscription(
-        endpoint, p256dh, auth, _profile(profile if isinstance(profile, dict) else {}, user_agent), is_test
+        parsed, p256dh, auth, _profile(profile if isinstance(profile, dict) else {}, user_agent), is_test
     )
+
+
+def _parse_endpoint(text: str) -> Endpoint:
+    return parse_endpoint(text, sandbox_origin=settings.SANDBOX_ORIGIN)
+
+
+def _as_stored(endpoint: str) -> str:
+    """Spell an endpoint as its row has it (lower-case host, no :443); what no push service gives is in no row."""
+    try:
+        return _parse_endpoint(endpoint).url
+    except EndpointRefused:
+        return endpoint
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    """Every time zone name; the library reads the file system anew each time it is asked (3 to 26 ms)."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def _profile(given: dict[str, Any], user_agent: str) -> Profile:
@@ -129,7 +140,7 @@ def _profile(given: dict[str, Any], user_agent: str) -> Profile:
     language, zone = given.get("language"), given.get("time_zone")
     browser, system, device = read_user_agent(user_agent)
     known_language = isinstance(language, str) and _LANGUAGE.fullmatch(language)
-    known_zone = isinstance(zone, str) and zone in zoneinfo.available_timezones()
+    known_zone = isinstance(zone, str) and zone in _zones()
     return Profile(
         language=str(language) if known_language else "",
         time_zone=str(zone) if known_zone else "",
@@ -139,10 +150,9 @@ def _profile(given: dict[str, Any], user_agent: str) -> Profile:
     )
 
 
-def _object(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ApiError(400, "invalid_json", "Send a JSON object.")
-    return data
+def _body(request: Request) -> dict[str, Any]:
+    # ObjectParser gives nothing else, and for an empty body DRF gives {}.
+    return cast("dict[str, Any]", request.data)
 
 
 def _text(data: dict[str, Any], name: str, most: int) -> str:

@@ -21,17 +21,16 @@ _CODES = {400: "invalid_json", 405: "method_not_allowed", 415: "unsupported_medi
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Render our refusals and the framework's own in the one form; anything else stays an error of ours."""
     if isinstance(error, ApiError):
-        return _response(error.status, error.code, error.message, error.field)
+        return Response(error_body(error), status=error.status)
     response = exception_handler(error, context)
     if response is None:
         return None
     detail = error.detail if isinstance(error, exceptions.APIException) else "Not found."
     code = _CODES.get(response.status_code, "refused")
-    answer = _response(response.status_code, code, str(detail), None)
-    if "Allow" in response.headers:
-        answer["Allow"] = response["Allow"]
-    return answer
+    return Response(
+        error_body(ApiError(response.status_code, code, str(detail))), status=response.status_code
+    )
 
 
-def _response(status: int, code: str, message: str, field: str | None) -> Response:
-    return Response({"error": {"code": code, "message": message, "field": field}}, status=status)
+def error_body(error: ApiError) -> dict[str, Any]:
+    return {"error": {"code": error.code, "message": error.message, "field": error.field}}

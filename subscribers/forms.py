@@ -4,12 +4,15 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
 from django import forms
 from django.conf import settings
 
 from subscribers.models import Site
+from truepush.lib.hostname import is_host_name
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 
+MOST_ORIGIN = 255
 _WORKER_PATH = re.compile(r"/[A-Za-z0-9_.\-/]+\.js")
 
 
@@ -19,28 +22,44 @@ def is_local(host: str) -> bool:
 
 
 def read_origin(text: str) -> str:
-    """Cut an address down to its origin (scheme, host, port); raises ValidationError with the remedy."""
+    """Cut an address down to its origin as browsers spell it; raises ValidationError with the remedy."""
     text = text.strip()
+    refusal = forms.ValidationError(f"{text} is not a web address. Example: https://www.example.com")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         port = parts.port
     except ValueError:
-        raise forms.ValidationError(
-            f"{text} is not a web address. Example: https://www.example.com"
-        ) from None
-    host = (parts.hostname or "").lower()
-    if not host or parts.username is not None or parts.scheme not in ("http", "https") or " " in host:
-        raise forms.ValidationError(f"{text} is not a web address. Example: https://www.example.com")
+        raise refusal from None
+    host = _browsers_host(parts.hostname or "")
+    if not host or parts.username is not None or parts.scheme not in ("http", "https") or port == 0:
+        raise refusal
     if parts.scheme == "http" and not is_local(host):
-        raise forms.ValidationError("Browsers allow push on https only. Give the address with https://.")
+        raise forms.ValidationError(
+            f"{text} begins with http://, but browsers allow push on https only. Give the address with https://."
+        )
     if "." not in host and not is_local(host):
         raise forms.ValidationError(f"{host} is not a full host name. Example: https://www.example.com")
-    try:
-        host = host.encode("idna").decode() if not host.isascii() else host
-    except UnicodeError:
-        raise forms.ValidationError(f"{host} is not a host name.") from None
     default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
+    origin = f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
+    if len(origin) > MOST_ORIGIN:
+        raise forms.ValidationError(
+            f"{host:.80}... is too long: an address has at most {MOST_ORIGIN} characters."
+        )
+    return origin
+
+
+def _browsers_host(name: str) -> str:
+    """Spell a host as browsers do (IDNA 2008 by UTS 46: straße is not strasse); empty if it is none.
+
+    Underscores are no part of host names, but browsers open websites that have them.
+    """
+    if name == "::1":
+        return "[::1]"
+    try:
+        host = name if name.isascii() else idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+    return host if is_host_name(host.replace("_", "x")) else ""
 
 
 def check_url(text: str, what: str) -> str:
@@ -48,12 +67,12 @@ def check_url(text: str, what: str) -> str:
     text = text.strip()
     try:
         parts = urlsplit(text)
-        host = parts.hostname or ""
+        port = parts.port
     except ValueError:
-        host = ""
-        parts = urlsplit("")
+        parts, port = urlsplit(""), None
+    host = parts.hostname or ""
     bad = any(character <= " " or character in '<>"\\^`{|}' for character in text)
-    if bad or not host or parts.username is not None or parts.scheme not in ("http", "https"):
+    if bad or not host or port == 0 or parts.username is not None or parts.scheme not in ("http", "https"):
         raise forms.ValidationError(
             f"{what} must be a full address, for example https://www.example.com/sale."
         )
@@ -65,7 +84,7 @@ def check_url(text: str, what: str) -> str:
 class SiteForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="What you call this website in the console.")
     origin = forms.CharField(
-        max_length=255,
+        max_length=2000,
         label="Address",
         help_text="Where visitors see it, for example https://www.example.com. Pages of other hosts are not included.",
         widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://www.example.com"}),

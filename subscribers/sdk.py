@@ -7,13 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
+from subscribers.access import access_site_key, check_open
+from subscribers.api_errors import ApiError, error_body
 from subscribers.models import Site, VapidKey
 from tenants.doorway import in_tenant
-from tenants.models import SiteIndex
-from tenants.site_index import find_site
 from truepush.lib import base64url
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
@@ -62,9 +63,10 @@ def loader(request: HttpRequest, site_key: str) -> HttpResponse:
 
 @require_safe
 def settings_json(request: HttpRequest, site_key: str) -> HttpResponse:
-    text = _of_site(site_key, lambda site: json.dumps(site_settings(site)))
-    if text is None:
-        return _unknown()
+    try:
+        text = _of_site(site_key, lambda site: json.dumps(site_settings(site)))
+    except ApiError as error:
+        return _refused(error)
     answer = _cached(request, text, "application/json", "public, max-age=60")
     answer["Access-Control-Allow-Origin"] = "*"
     return answer
@@ -72,32 +74,34 @@ def settings_json(request: HttpRequest, site_key: str) -> HttpResponse:
 
 @require_safe
 def worker(request: HttpRequest, site_key: str) -> HttpResponse:
-    text = _of_site(site_key, worker_code)
-    if text is None:
-        return _unknown()
+    try:
+        text = _of_site(site_key, worker_code)
+    except ApiError as error:
+        return _refused(error)
     return _cached(request, text, JAVASCRIPT, "no-cache")
 
 
-def _of_site(site_key: str, write: Callable[[Site], str]) -> str | None:
-    """Write something about the active site of this key inside its tenant; None if there is no such site."""
-    indexed = find_site(site_key)
-    if indexed is None or indexed.state != SiteIndex.State.ACTIVE:
-        return None
+def _of_site(site_key: str, write: Callable[[Site], str]) -> str:
+    """Write something about the open site of this key inside its tenant; raises ApiError 404, 410 or 403."""
+    indexed = access_site_key(site_key)
+    check_open(indexed)
     with in_tenant(indexed.schema_name):
         return write(Site.objects.get(pk=indexed.site_id))
 
 
-def _unknown() -> HttpResponse:
-    body = {"error": {"code": "unknown_site", "message": "No website has this site key.", "field": None}}
-    answer = HttpResponse(json.dumps(body), content_type="application/json", status=404)
+def _refused(error: ApiError) -> HttpResponse:
+    answer = JsonResponse(error_body(error), status=error.status)
     answer["Access-Control-Allow-Origin"] = "*"
+    answer["Cache-Control"] = "no-store"
     return answer
 
 
 def _cached(request: HttpRequest, text: str, content_type: str, cache_control: str) -> HttpResponse:
     body = text.encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    if request.headers.get("If-None-Match") == etag:
+    # Compared weakly (RFC 9110 section 13.1.2): what compresses on the way marks our tag as weak.
+    known = {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
+    if etag in known:
         answer: HttpResponse = HttpResponseNotModified()
     else:
         answer = HttpResponse(body, content_type=content_type)

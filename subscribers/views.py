@@ -1,6 +1,5 @@
 """Console pages of websites: list, add, change, install, and the test device."""
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -9,12 +8,13 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from subscribers.access import access_site
-from subscribers.actions.site import add_site, change_site
+from subscribers.actions.site import CHANGEABLE, add_site, change_site
 from subscribers.actions.subscription import subscribe
 from subscribers.api import read_subscription
-from subscribers.api_errors import ApiError
-from subscribers.figures import count_active
+from subscribers.api_errors import ApiError, error_body
+from subscribers.figures import count_active, count_active_by_site
 from subscribers.forms import SiteForm
+from subscribers.json_body import MOST_OCTETS, read_object
 from subscribers.models import Site, Subscriber
 from subscribers.sdk import worker_code
 from subscribers.stub import snippet, worker_stub
@@ -23,12 +23,12 @@ from tenants.models import Role
 from tenants.request import ConsoleRequest
 
 TEST_DEVICES = "test_devices"
-FIELDS = ["name", "origin", "icon_url", "contact", "worker_path"]
 
 
 @console(Role.ANALYST)
 def site_list(request: ConsoleRequest) -> HttpResponse:
-    rows = [{"site": site, "total": count_active(site.pk)} for site in Site.objects.all()]
+    totals = count_active_by_site()
+    rows = [{"site": site, "total": totals.get(site.pk, 0)} for site in Site.objects.all()]
     return render(request, "subscribers/site_list.html", {"sites": rows})
 
 
@@ -49,7 +49,7 @@ def site_new(request: ConsoleRequest) -> HttpResponse:
 @console(Role.ADMIN)
 def site_edit(request: ConsoleRequest, pk: int) -> HttpResponse:
     site = access_site(pk)
-    initial = {name: getattr(site, name) for name in FIELDS}
+    initial = {name: getattr(site, name) for name in CHANGEABLE}
     form = SiteForm(request.POST or None, initial=initial, site=site)
     if request.method == "POST" and form.is_valid():
         try:
@@ -101,23 +101,14 @@ def test_device(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Remember this browser as the person's test device for the site; its subscription comes as JSON."""
     found = access_site(pk)
     try:
-        body = json.loads(request.body)
-        if not isinstance(body, dict):
-            raise ApiError(400, "invalid_json", "Send a JSON object.")
+        body = read_object(request.read(MOST_OCTETS + 1))
         new = read_subscription(body, request.headers.get("User-Agent", ""), is_test=True)
-    except json.JSONDecodeError:
-        return _error(ApiError(400, "invalid_json", "Send a JSON object."))
     except ApiError as error:
-        return _error(error)
+        return JsonResponse(error_body(error), status=error.status)
     subscriber_id, created = subscribe(site_id=found.pk, new=new)
     devices = request.session.get(TEST_DEVICES, {})
     request.session[TEST_DEVICES] = {**devices, str(found.pk): subscriber_id}
     return JsonResponse({"ready": True}, status=201 if created else 200)
-
-
-def _error(error: ApiError) -> JsonResponse:
-    body = {"code": error.code, "message": error.message, "field": error.field}
-    return JsonResponse({"error": body}, status=error.status)
 
 
 @console(Role.EDITOR)

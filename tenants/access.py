@@ -7,9 +7,10 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants.actions.handover import NONCE_COOKIE, challenge_of
 from tenants.models import Membership, Role, Tenant, User
@@ -19,6 +20,7 @@ P = ParamSpec("P")
 ConsoleView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
 PlainView = Callable[..., HttpResponse]
 
+METHODS, WRITE_METHODS = ("GET", "HEAD", "POST"), ("POST",)
 # Each role may do what the ones above it in this list may.
 RANK = {Role.ANALYST: 0, Role.EDITOR: 1, Role.SENDER: 2, Role.ADMIN: 3, Role.OWNER: 4}
 
@@ -32,8 +34,9 @@ def console(role: Role, *, write: bool = False) -> Callable[[ConsoleView[P]], Pl
     def decorate(view: ConsoleView[P]) -> PlainView:
         @wraps(view)
         def inner(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if write and request.method != "POST":
-                return HttpResponse(status=405, headers={"Allow": "POST"})
+            methods = WRITE_METHODS if write else METHODS
+            if request.method not in methods:
+                return HttpResponseNotAllowed(methods)
             membership = _membership(request)
             if membership is None:
                 return ask_to_sign_in(request)
@@ -78,6 +81,11 @@ def access_workspace(user: User, slug: str) -> Tenant:
     if membership is None:
         raise Http404
     return membership.tenant
+
+
+def is_local_path(url: str) -> bool:
+    """Tell a path of the host that is asked from an address that leads to another site."""
+    return url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
 
 def signed_in_user(request: HttpRequest) -> User:

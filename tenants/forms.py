@@ -2,11 +2,16 @@
 
 from allauth.account.forms import SignupForm
 from django import forms
-from django.db import transaction
-from django.http import HttpRequest
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from tenants.actions.workspace import create_workspace
 from tenants.models import User
+
+# The length of User.email; the form's own field would let 320 characters pass.
+MOST_EMAIL = 254
 
 
 class SignUpForm(SignupForm):
@@ -20,9 +25,25 @@ class SignUpForm(SignupForm):
 
     def clean_workspace(self) -> str:
         name = " ".join(str(self.cleaned_data["workspace"]).split())
-        if not name:
-            raise forms.ValidationError("Give the workspace a name.")
+        if not any(character.isprintable() for character in name.replace(" ", "")):
+            raise forms.ValidationError("Give the workspace a name that people can see.")
         return name
+
+    def clean_email(self) -> str:
+        email = str(super().clean_email())
+        if len(email) > MOST_EMAIL:
+            raise forms.ValidationError(
+                f"This address has {len(email)} characters; at most {MOST_EMAIL} are possible."
+            )
+        return email
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Save, or show the way to sign in where the same form, sent twice at once, has made the account already."""
+        try:
+            return self.save(request), None
+        except IntegrityError:
+            messages.info(request, "An account with this e-mail address was made a moment ago. Sign in.")
+            return None, redirect("account_login")
 
     @transaction.atomic
     def save(self, request: HttpRequest) -> User:

@@ -45,7 +45,7 @@ class HostMiddleware:
         if host == settings.SDK_HOST:
             return self._respond(request, settings.SDK_URLCONF)
         tenant = Tenant.objects.filter(domains__domain=host).first()
-        if tenant is None or tenant.state in (Tenant.State.CREATING, Tenant.State.FAILED):
+        if tenant is None or not tenant.has_schema:
             return HttpResponseNotFound("Unknown host.\n", content_type="text/plain")
         request.tenant = tenant
         with in_tenant(tenant.schema_name):
@@ -65,13 +65,17 @@ def _host(request: Request) -> str | None:
 
 
 class TenantSessionMiddleware:
-    """On a tenant's host only a session that the hand-over opened for this very tenant counts."""
+    """On a tenant's host only a session that the hand-over opened for this very tenant counts.
+
+    The SDK's host knows nobody, and does not even look at a session: its answers must not vary by cookie.
+    """
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
 
     def __call__(self, request: Request) -> HttpResponse:
         tenant_id = request.tenant.pk if request.tenant else None
-        if request.session.get("tenant_id") != tenant_id:
+        is_sdk = request.urlconf == settings.SDK_URLCONF
+        if is_sdk or request.session.get("tenant_id") != tenant_id:
             request.user = AnonymousUser()
         return self.get_response(request)

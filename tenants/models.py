@@ -36,6 +36,10 @@ class Tenant(TenantMixin):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def has_schema(self) -> bool:
+        return self.state not in (self.State.CREATING, self.State.FAILED)
+
 
 class Domain(DomainMixin):
     """The host name of a tenant's console."""

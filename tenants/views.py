@@ -6,11 +6,10 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from tenants.access import access_workspace, signed_in_user
+from tenants.access import access_workspace, is_local_path, signed_in_user
 from tenants.actions import handover
 from tenants.actions.workspace import retry_workspace
 from tenants.models import Membership, Tenant
@@ -34,7 +33,7 @@ def workspaces(request: Request) -> HttpResponse:
     memberships = list(Membership.objects.filter(user=user).select_related("tenant"))
     if len(memberships) == 1 and "all" not in request.GET:
         tenant = memberships[0].tenant
-        if tenant.state == Tenant.State.ACTIVE:
+        if tenant.has_schema:
             return HttpResponseRedirect(console_url(tenant))
         return redirect("tenants:preparing", tenant.slug)
     return render(request, "tenants/workspaces.html", {"memberships": memberships})
@@ -44,7 +43,7 @@ def workspaces(request: Request) -> HttpResponse:
 @login_required
 def preparing(request: Request, slug: str) -> HttpResponse:
     tenant = access_workspace(signed_in_user(request), slug)
-    if tenant.state == Tenant.State.ACTIVE:
+    if tenant.has_schema:
         return HttpResponseRedirect(console_url(tenant))
     return render(request, "tenants/preparing.html", {"tenant": tenant})
 
@@ -55,7 +54,7 @@ def preparing_state(request: Request, slug: str) -> HttpResponse:
     """Answer the live part of the waiting page; once the workspace is ready the page moves on by itself."""
     tenant = access_workspace(signed_in_user(request), slug)
     answer = render(request, "tenants/_preparing_state.html", {"tenant": tenant})
-    if tenant.state == Tenant.State.ACTIVE:
+    if tenant.has_schema:
         answer["HX-Redirect"] = console_url(tenant)
     return answer
 
@@ -82,9 +81,9 @@ def open_workspace(request: Request, slug: str) -> HttpResponse:
     user = signed_in_user(request)
     tenant = access_workspace(user, slug)
     challenge = request.GET.get("challenge", "")
-    if tenant.state in (Tenant.State.CREATING, Tenant.State.FAILED):
+    if not tenant.has_schema:
         return redirect("tenants:preparing", slug)
-    if len(challenge) != 64:
+    if not handover.CHALLENGE.fullmatch(challenge):
         # Without a challenge nobody on the tenant's host asked yet: begin there.
         return HttpResponseRedirect(console_url(tenant))
     context = {
@@ -126,9 +125,8 @@ def enter(request: Request) -> HttpResponse:
     request.session.flush()
     login(request, user, backend=BACKEND)
     request.session["tenant_id"] = request.tenant.pk
-    answer = HttpResponseRedirect(path)
-    answer.delete_cookie(handover.NONCE_COOKIE, samesite="Lax")
-    return answer
+    # The browser's secret stays for its ten minutes: other tabs that were opened with this one come in by it.
+    return HttpResponseRedirect(path)
 
 
 def _is_own_origin(request: Request) -> bool:
@@ -142,9 +140,7 @@ def _refused(request: Request, reason: str) -> HttpResponse:
 
 def _local_path(path: str) -> str:
     """Keep a path of this host, else the front page: never a way to another site."""
-    if path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None):
-        return path[:2000]
-    return "/"
+    return path[:2000] if is_local_path(path) else "/"
 
 
 @require_POST

@@ -10,11 +10,13 @@ from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.compose_push import tag_of, topic_of
+from campaigns.delivery.payload import payload_octets
 from campaigns.models import Campaign, Message, Send
 from subscribers.figures import count_active
 from subscribers.models import Site, Subscriber
 from tenants.actions import audit
 from tenants.models import DueWork, SendIndex, Tenant, User
+from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 SMALL_AUDIENCE = 1000
 Content = Mapping[str, str]
@@ -57,6 +59,7 @@ def send_to_everyone(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: in
     )
     if not changed:
         raise CampaignRefused("This campaign was sent already.")
+    campaign.refresh_from_db()  # locked now: somebody may have saved it since it was read
     send = _new_send(
         actor=actor,
         tenant=tenant,
@@ -114,12 +117,23 @@ def _new_send(
     )
     send.topic = topic_of(tenant.schema_name, send.pk)
     send.tag = tag_of(tenant.schema_name, send.pk)
+    _check_size(send)
     send.save(update_fields=["topic", "tag"])
     place = {"tenant_id": tenant.pk, "schema_name": tenant.schema_name, "send_id": send.pk}
     SendIndex.objects.create(**place, site_id=send.site_id, kind=kind, state=send.state, due_at=now)
-    DueWork.objects.create(**place, priority=_priority(send), due_at=now)
+    DueWork.objects.create(**place, priority=_priority(send), due_at=Now())
     async_task("campaigns.tasks.deliver")
     return send
+
+
+def _check_size(send: Send) -> None:
+    """Look again at what the form looked at: the website's icon may have changed since."""
+    most = max(payload_octets(variant, tag=send.tag) for variant in send.content)
+    if most > MAX_PLAINTEXT:
+        raise CampaignRefused(
+            f"The notification has {most} octets with the website's icon; browsers take {MAX_PLAINTEXT}. "
+            f"Shorten the message by {most - MAX_PLAINTEXT}."
+        )
 
 
 def _priority(send: Send) -> int:

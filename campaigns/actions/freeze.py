@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from campaigns.delivery.batches import Work
@@ -40,6 +40,7 @@ def freeze(work: Work) -> bool:
     send = (
         Send.objects.select_for_update(skip_locked=True)
         .filter(pk=work.send_id, state=Send.State.PREPARING)
+        .annotate(now=Now())
         .first()
     )
     if send is None:
@@ -49,7 +50,7 @@ def freeze(work: Work) -> bool:
         cursor.execute(_FREEZE.format(where=where), [send.pk, settings.BATCH_SIZE, *values])
         sizes = [size for (size,) in cursor.fetchall()]
     send.audience = sum(sizes)
-    now = timezone.now()
+    now = send.now  # the database's, as workers on several hosts need one clock
     send.state = Send.State.RUNNING
     send.rule_sql = where
     send.launched_at = now
@@ -63,7 +64,7 @@ def freeze(work: Work) -> bool:
     for _ in sizes[1 : MOST_BELLS + 1]:
         async_task("campaigns.tasks.deliver")
     if not send.audience:
-        finish(work, send, "Nobody was subscribed when it started.")
+        finish(work, send, now, "Nobody was subscribed when it started.")
     return True
 
 

@@ -6,6 +6,7 @@ statements. Times are the database's own, so workers on several hosts agree.
 
 import os
 import socket
+import time
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -15,7 +16,6 @@ from campaigns.delivery.ledger import Packed, unpack
 from campaigns.models import LedgerPage, Send
 from tenants.models import DueWork
 
-HOLDER = f"{socket.gethostname()[:50]}:{os.getpid()}"
 PREPARING_POLL_SECONDS = 0.5
 
 
@@ -57,7 +57,8 @@ class Grant:
     """What this worker may send now: the recipients of one batch from its cursor on, under a lease.
 
     `ids` and `ordinals` are parallel; `position` 0 is the batch's cursor at the time of the claim. `done` holds the
-    positions that the ledger already knows (a worker died in the middle of them).
+    positions that the ledger already knows (a worker died in the middle of them). The lease runs from `taken` on,
+    on this process's monotonic clock.
     """
 
     batch_id: int
@@ -68,6 +69,7 @@ class Grant:
     size: int
     ids: list[int]
     ordinals: list[int]
+    taken: float
     done: set[int] = field(default_factory=set)
 
     @property
@@ -99,15 +101,16 @@ RETURNING id, coalesce(root_id, id), attempt, fence, cursor, size,
 def claim(send_id: int) -> Grant | None:
     """Take a grant of the send under a new lease; None if no batch of it is free and due. Call inside its tenant."""
     most = settings.GRANT_SIZE
+    holder = f"{socket.gethostname()[:50]}:{os.getpid()}"
+    taken = time.monotonic()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [settings.PUSH_LEASE_SECONDS, HOLDER, send_id, most, most])
+        cursor.execute(_CLAIM, [settings.PUSH_LEASE_SECONDS, holder, send_id, most, most])
         row = cursor.fetchone()
     if row is None:
         return None
     batch_id, root_id, attempt, fence, place, size, ids, ordinals = row
-    grant = Grant(
-        batch_id, root_id, attempt, fence, place, size, ids, ordinals or list(range(place, place + len(ids)))
-    )
+    ordinals = ordinals or list(range(place, place + len(ids)))
+    grant = Grant(batch_id, root_id, attempt, fence, place, size, ids, ordinals, taken)
     if fence > 1:
         grant.done = _recorded(grant)
     return grant
@@ -152,7 +155,7 @@ def postpone(work: Work) -> None:
     row = DueWork.objects.select_for_update().filter(tenant_id=work.tenant_id, send_id=work.send_id).first()
     if row is None:
         return
-    state = Send.objects.values_list("state", flat=True).get(pk=work.send_id)
+    state = Send.objects.filter(pk=work.send_id).values_list("state", flat=True).first()
     with connection.cursor() as cursor:
         cursor.execute(_EARLIEST, [work.send_id])
         earliest = cursor.fetchone()[0]

@@ -9,7 +9,7 @@ else 1-based into `reasons`), shortened TTL u32.
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from campaigns.delivery.outcomes import Outcome, Result
@@ -94,7 +94,7 @@ def fold(pages: Iterable[Packed]) -> Packed:
     start = ordered[0].at
     final: dict[int, Entry] = {}
     for page in ordered:
-        shift = int((page.at - start).total_seconds() * 1000)
+        shift = (page.at - start) // timedelta(milliseconds=1)
         for entry in unpack(page):
             known = final.get(entry.ordinal)
             if known is None or known.outcome is Outcome.DEFERRED:

@@ -1,6 +1,7 @@
 """The one place that knows what each answer of a push service means (../protocol table, docs/sending.md)."""
 
 import logging
+import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
@@ -93,7 +94,7 @@ class Skip(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one recipient: `ordinal` in the root batch, `status` 0 when no answer came.
+    """What became of one recipient: `ordinal` in the root batch, `attempts` the POSTs, `status` 0 without an answer.
 
     `reason` is "label" or "label: the push service's own words", at most 512 characters, never an endpoint.
     `wait_seconds` is the push service's Retry-After. `ttl` is what it promised when it shortened ours, else 0.
@@ -109,16 +110,18 @@ class Result:
     ttl: int = 0
     wait_seconds: float | None = None
     is_throttled: bool = False
-    is_retried: bool = False
 
-    @property
-    def is_plain(self) -> bool:
-        """Accepted at the first try with nothing to note: the ledger's packed default."""
-        return self.outcome is Outcome.ACCEPTED and self.attempts == 1 and not self.ttl
+
+# An address, or a run of characters as long as a token: it may be an endpoint, which is a secret.
+_SECRET = re.compile(r"\w+://[^\s\"'<>]+|[\w.~:%+/=-]{32,}", re.ASCII)
 
 
 def reason_of(answer: Answer, status: int, words: str) -> str:
-    """Write the reason for the ledger: class, status, and the first line of what the service said."""
-    said = " ".join(words.split())
+    """Write the reason for the ledger: class, status, and on one line what the service said, without endpoints.
+
+    Compressed and binary answers come as they are: PostgreSQL takes no NUL, and one would hold the whole page back.
+    """
+    line = "".join(character if character.isprintable() else " " for character in words)
+    said = " ".join(_SECRET.sub("[...]", line).split())
     head = f"{answer.label} {status}" if status else answer.label
     return f"{head}: {said}"[:MOST_REASON] if said else head

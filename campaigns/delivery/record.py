@@ -2,14 +2,15 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
-from django.db.models.functions import Now
-from django.utils import timezone
+from django.db.models import F, Value
+from django.db.models.functions import Least, Now
+from django_q.tasks import async_task
 
 from campaigns.delivery.batches import Grant, Work, packed_of
 from campaigns.delivery.ledger import entry_of, fold, pack
@@ -17,7 +18,6 @@ from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.actions.subscription import mark_gone
 from subscribers.models import Subscriber
-from tenants.doorway import current_schema
 from tenants.models import DueWork, SendIndex
 
 COUNTERS = tuple(outcome.counter for outcome in Outcome if outcome.counter)
@@ -32,11 +32,13 @@ def record(work: Work, grant: Grant, results: Sequence[Result], *, at: datetime,
     """Append one page, move counters and cursor, renew or release the lease; answer the send's state.
 
     `at` is the page's start, from which the results' offsets count. Raises LeaseLost if the fencing token is stale.
-    Lock order, everywhere: Send, Batch, DueWork, so that workers never deadlock.
+    Lock order, everywhere: Send, SendIndex, Batch, Subscriber (by id), DueWork, so that workers never deadlock.
     """
-    # 1. The send's row first: it serialises the workers of one send, and its state comes back.
-    send = Send.objects.select_for_update().get(pk=work.send_id)
-    _count(send, results)
+    # 1. The send's row first: it serialises the workers of one send, and its state comes back. With it comes the
+    #    database's time, since the clocks of several hosts differ.
+    send = Send.objects.select_for_update().annotate(now=Now()).get(pk=work.send_id)
+    now: datetime = send.now
+    _count(work, send, results, now)
     # 2. Cursor and lease, only under our own fencing token.
     cursor = grant.resolved_until
     is_done = release and cursor == grant.size
@@ -45,21 +47,28 @@ def record(work: Work, grant: Grant, results: Sequence[Result], *, at: datetime,
     if results:
         packed = pack([entry_of(result) for result in results], at)
         LedgerPage.objects.create(batch_id=grant.batch_id, root_id=grant.root_id, **vars(packed))
-    earliest = _make_children(work, grant, results)
-    _touch_subscribers(results)
+    earliest = _make_children(work, grant, results, now)
+    _touch_subscribers(results, now)
     # 4. What follows from it for the send as a whole.
     if is_done:
-        _after_batch(work, send, grant.root_id)
-    elif release:
-        earliest = min(filter(None, (earliest, timezone.now())))
-    if earliest is not None:
-        DueWork.objects.filter(tenant_id=work.tenant_id, send_id=work.send_id, due_at__gt=earliest).update(
-            due_at=earliest
-        )
+        _after_batch(work, send, grant.root_id, now)
+    _wake(work, now if release else earliest, is_released=release)
     return send.state
 
 
-def _count(send: Send, results: Sequence[Result]) -> None:
+def _wake(work: Work, due: datetime | None, *, is_released: bool) -> None:
+    """Bring the send's due time forward; for a released batch it is now, so that the clock rings at once.
+
+    Without a condition on `due_at`: an UPDATE whose row does not match in its snapshot does not wait for a `postpone`
+    that holds the row, and the later time which that one commits would win over ours.
+    """
+    if due is not None:
+        DueWork.objects.filter(tenant_id=work.tenant_id, send_id=work.send_id).update(
+            due_at=Value(due) if is_released else Least(F("due_at"), Value(due))
+        )
+
+
+def _count(work: Work, send: Send, results: Sequence[Result], now: datetime) -> None:
     counts = Counter(result.outcome.counter for result in results if result.outcome.counter)
     reasons = Counter(_reason_key(result) for result in results if result.reason and result.outcome.counter)
     changed = []
@@ -69,18 +78,33 @@ def _count(send: Send, results: Sequence[Result]) -> None:
     for key, number in reasons.items():
         send.reasons[key] = send.reasons.get(key, 0) + number
     if results:
-        send.started_at = send.started_at or timezone.now()
+        send.started_at = send.started_at or now
         send.state_detail = ""
     send.save(update_fields=[*changed, "reasons", "started_at", "state_detail"])
-    SendIndex.objects.filter(schema_name=current_schema(), send_id=send.pk).update(
+    SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
         started_at=send.started_at, state=send.state, **{name: F(name) + counts[name] for name in changed}
     )
 
 
-def note_trouble(work: Work) -> None:
-    """Say on the send that a worker met an error; the next page that is recorded takes it back."""
+@contextmanager
+def trouble_noted(work: Work) -> Iterator[None]:
+    """Let an error of the block pass, and say on the send that there was one; its next page takes that back."""
+    is_well = False
+    try:
+        yield
+        is_well = True
+    finally:
+        if not is_well:
+            _note_trouble(work)
+
+
+def _note_trouble(work: Work) -> None:
+    """Put the send aside for a lease and ring for the others: else every task would end at this one's turn."""
     if connection.in_atomic_block or not connection.is_usable():
         return  # the database itself is the trouble
+    later = Now() + timedelta(seconds=settings.PUSH_LEASE_SECONDS)
+    DueWork.objects.filter(tenant_id=work.tenant_id, send_id=work.send_id).update(due_at=later)
+    async_task("campaigns.tasks.deliver")
     Send.objects.filter(pk=work.send_id).update(
         state_detail="A worker met an error and tries again by itself. If this stays, tell support."
     )
@@ -102,13 +126,12 @@ def _hold(grant: Grant, cursor: int, *, is_done: bool, release: bool) -> None:
         raise LeaseLost(f"batch {grant.batch_id} was taken over by another worker")
 
 
-def _make_children(work: Work, grant: Grant, results: Sequence[Result]) -> datetime | None:
+def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: datetime) -> datetime | None:
     """Put what is tried again into child batches, one per due second; answer the earliest due time."""
     buckets: defaultdict[int, list[Result]] = defaultdict(list)
     for result in results:
         if result.outcome is Outcome.DEFERRED:
             buckets[int(result.wait_seconds or 0)].append(result)
-    now = timezone.now()
     children = []
     for number, (wait, members) in enumerate(sorted(buckets.items())):
         members.sort(key=lambda member: member.ordinal)
@@ -139,19 +162,33 @@ def backoff_seconds(attempt: int, asked: float | None) -> float:
     return random.uniform(0, cap)  # noqa: S311  # spreads load, guards nothing
 
 
-def _touch_subscribers(results: Sequence[Result]) -> None:
-    gone = [result.subscriber_id for result in results if result.outcome is Outcome.GONE]
+_HOLD_BACK = """
+UPDATE subscribers_subscriber SET wait_until = given.wait_until
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS given (id, wait_until)
+WHERE subscribers_subscriber.id = given.id
+"""
+
+
+def _touch_subscribers(results: Sequence[Result], now: datetime) -> None:
+    gone = {result.subscriber_id for result in results if result.outcome is Outcome.GONE}
+    waits = {
+        result.subscriber_id: now + timedelta(seconds=result.wait_seconds)
+        for result in results
+        if result.is_throttled and result.wait_seconds is not None
+    }
+    if not gone and not waits:
+        return
+    # All at once and by id: two sends may meet the same subscriptions at the same moment, in any order.
+    touched = Subscriber.objects.filter(pk__in=gone | waits.keys()).order_by("pk").select_for_update()
+    list(touched.values_list("pk", flat=True))
     if gone:
-        mark_gone(gone)
-    now = timezone.now()
-    for result in results:
-        if result.is_throttled and result.wait_seconds is not None:
-            Subscriber.objects.filter(pk=result.subscriber_id).update(
-                wait_until=now + timedelta(seconds=result.wait_seconds)
-            )
+        mark_gone(sorted(gone))
+    if waits:
+        with connection.cursor() as cursor:
+            cursor.execute(_HOLD_BACK, [list(waits), list(waits.values())])
 
 
-def _after_batch(work: Work, send: Send, root_id: int) -> None:
+def _after_batch(work: Work, send: Send, root_id: int, now: datetime) -> None:
     """Fold the root batch's pages when it and all its children are done, and finish the send after its last batch."""
     still_open = Batch.objects.filter(send_id=send.pk, state=Batch.State.OPEN)
     family = still_open.filter(pk=root_id) | still_open.filter(root_id=root_id)
@@ -161,16 +198,16 @@ def _after_batch(work: Work, send: Send, root_id: int) -> None:
         LedgerPage.objects.filter(pk__in=[page.pk for page in pages]).delete()
         LedgerPage.objects.create(batch_id=root_id, root_id=root_id, is_folded=True, **vars(packed))
     if not still_open.exists():
-        finish(work, send)
+        finish(work, send, now)
 
 
-def finish(work: Work, send: Send, detail: str = "") -> None:
+def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:
     """End the send; the database refuses it unless audience = the sum of all outcomes. The row must be locked."""
     send.state = Send.State.FINISHED
     send.state_detail = detail
-    send.finished_at = timezone.now()
+    send.finished_at = now
     send.save(update_fields=["state", "state_detail", "finished_at"])
-    SendIndex.objects.filter(schema_name=current_schema(), send_id=send.pk).update(
+    SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
         state=send.state, finished_at=send.finished_at
     )
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).delete()

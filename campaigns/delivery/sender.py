@@ -14,7 +14,7 @@ from campaigns.actions.freeze import freeze
 from campaigns.delivery.batches import Grant, Work, claim, next_work, postpone
 from campaigns.delivery.compose_push import Composer
 from campaigns.delivery.outcomes import MOST_ATTEMPTS, Answer, Outcome, Result, Skip, classify, reason_of
-from campaigns.delivery.record import LeaseLost, backoff_seconds, note_trouble, record
+from campaigns.delivery.record import LeaseLost, backoff_seconds, record, trouble_noted
 from campaigns.delivery.transport import Reply, Transport
 from campaigns.models import Send
 from subscribers.models import Subscriber
@@ -36,18 +36,27 @@ def drain(transport: Transport, stop: Callable[[], bool]) -> int:
     """Deliver what is due for at most PUSH_DRAIN_SECONDS; answer how many recipients were resolved."""
     until = time.monotonic() + settings.PUSH_DRAIN_SECONDS
     resolved = 0
-    while time.monotonic() < until and not stop():
+
+    def is_over() -> bool:
+        return stop() or time.monotonic() >= until
+
+    while not is_over():
         work = next_work()
         if work is None:
             break
-        with in_tenant(work.schema_name):
-            freeze(work)
-            grant = claim(work.send_id)
-            if grant is None:
-                postpone(work)
-                continue
-            resolved += Delivery(work, grant, transport, stop).run()
+        with in_tenant(work.schema_name), trouble_noted(work):
+            resolved += _serve(work, transport, is_over)
     return resolved
+
+
+def _serve(work: Work, transport: Transport, is_over: Callable[[], bool]) -> int:
+    """Do the next piece of one send; slow push services end with the task's time too, django-q2 would kill it."""
+    freeze(work)
+    grant = claim(work.send_id)
+    if grant is None:
+        postpone(work)
+        return 0
+    return Delivery(work, grant, transport, is_over).run()
 
 
 @dataclass
@@ -76,7 +85,8 @@ class Delivery:
         self.composer = Composer(send, work.tenant_id, send.site.contact)
         self.state = send.state
         self.page = _new_page()
-        self.renewed = time.monotonic()
+        self.renewed = grant.taken
+        self.recorded = 0
         rows = Subscriber.objects.filter(pk__in=grant.ids).only(
             "state", "service", "endpoint", "p256dh", "auth", "vapid_key_id"
         )
@@ -84,26 +94,37 @@ class Delivery:
         self.waiting = deque(position for position in range(len(grant.ids)) if position not in grant.done)
 
     def run(self) -> int:
-        """Push until the grant is complete, the send stops or the worker does; answer how many were resolved."""
-        before = len(self.grant.done)
+        """Push until the grant is complete, the send stops or the worker does; answer how many were recorded."""
+        try:
+            self._push()
+        except LeaseLost as error:
+            log.warning("%s; what was in flight may be repeated", error)
+        finally:
+            # After an error nothing of this grant may reach the next one that uses the transport.
+            self.transport.abandon()
+        return self.recorded
+
+    def _push(self) -> None:
         is_well = False
         try:
             while self.waiting or self.transport.in_flight:
                 self._fill()
-                for reply in self.transport.poll(POLL_SECONDS):
-                    self._take(reply)
-                self._record_when_due()
-            self._record(release=True)
+                self._listen()
             is_well = True
-        except LeaseLost as error:
-            log.warning("%s; what was in flight may be repeated", error)
-            is_well = True
+        except LeaseLost:
+            self.transport.abandon()  # what comes of it could not be recorded any more
+            raise
         finally:
-            # After an error nothing of this grant may reach the next one that uses the transport.
-            self.transport.abandon()
-            if not is_well:
-                note_trouble(self.work)
-        return len(self.grant.done) - before
+            # Also after an error: what was sent and is not written down would be sent again, at every try.
+            self.waiting.clear()
+            while self.transport.in_flight:
+                self._listen()
+            self._record(release=is_well)
+
+    def _listen(self) -> None:
+        for reply in self.transport.poll(POLL_SECONDS):
+            self._take(reply)
+        self._record_when_due()
 
     def _fill(self) -> None:
         if self.stop() or self.state != Send.State.RUNNING:
@@ -152,12 +173,11 @@ class Delivery:
             seconds = backoff_seconds(self.grant.attempt, wait)
             if not self._expires_within(seconds):
                 return self._end(
-                    position, Outcome.DEFERRED, reply.status, reason, wait=seconds,
+                    position, Outcome.DEFERRED, reply.status, reason, attempts=self.grant.attempt, wait=seconds,
                     is_throttled=answer is Answer.THROTTLED,
                 )  # fmt: skip
-        return self._end(
-            position, answer.outcome, reply.status, reason, ttl=self._shortened_ttl(reply, answer)
-        )
+        ttl = self._shortened_ttl(reply, answer)
+        return self._end(position, answer.outcome, reply.status, reason, attempts=self.grant.attempt, ttl=ttl)
 
     def _expires_within(self, seconds: float) -> bool:
         end = self.composer.expires_at
@@ -166,7 +186,7 @@ class Delivery:
     def _shortened_ttl(self, reply: Reply, answer: Answer) -> int:
         """How long the push service will keep the message, where it said less than we asked (RFC 8030 s5.2)."""
         text = reply.headers.get("ttl", "")
-        if answer is not Answer.ACCEPTED or not text.isdigit() or len(text) > 9:
+        if answer is not Answer.ACCEPTED or not text.isdecimal() or len(text) > 9:
             return 0
         promised = int(text)
         return promised if promised < self.composer.ttl_left(timezone.now()) else 0
@@ -178,19 +198,19 @@ class Delivery:
         status: int = 0,
         reason: str = "",
         *,
+        attempts: int | None = None,
         ttl: int = 0,
         wait: float | None = None,
         is_throttled: bool = False,
     ) -> None:
+        """Note a result; without `attempts` nothing was posted for it this time."""
         result = Result(
             ordinal=self.grant.ordinals[position],
             subscriber_id=self.grant.ids[position],
             outcome=outcome,
             status=status,
             reason=reason,
-            attempts=self.grant.attempt
-            if status or outcome is not Outcome.SKIPPED
-            else self.grant.attempt - 1,
+            attempts=self.grant.attempt - 1 if attempts is None else attempts,
             offset_ms=int((time.monotonic() - self.page.started) * 1000),
             ttl=ttl,
             wait_seconds=wait,
@@ -205,13 +225,14 @@ class Delivery:
             self._record()
 
     def _record(self, *, release: bool = False) -> None:
-        page, self.page = self.page, _new_page()
         asked = time.monotonic()
-        self.state = record(self.work, self.grant, page.results, at=page.at, release=release)
+        self.state = record(self.work, self.grant, self.page.results, at=self.page.at, release=release)
         self.renewed = asked
+        self.recorded += len(self.page.results)
+        self.page = _new_page()
 
 
 def _retry_after(reply: Reply) -> float | None:
     """Read Retry-After in seconds; the date form and nonsense count as absent."""
     text = reply.headers.get("retry-after", "")
-    return float(text) if text.isdigit() and len(text) < 10 else None
+    return float(text) if text.isdecimal() and len(text) < 10 else None

@@ -6,6 +6,7 @@ not followed, no proxy from the environment, https only, one total deadline per 
 
 import ipaddress
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from truepush.lib.outbound import AddressRefused, check_address
 MOST_ANSWER = 64 * 1024
 MOST_CONNECTIONS = 150
 USER_AGENT = "Truepush/0.1"
+# libcurl has no socket to wait for yet, or only such as select() cannot take (numbers over 1,023).
+_NOTHING_TO_WATCH_SECONDS = 0.002
 _KEPT_HEADERS = frozenset({"retry-after", "ttl", "x-wns-status", "apns-id"})
 
 
@@ -49,6 +52,7 @@ class _Attempt:
     allow_loopback: bool
     headers: dict[str, str] = field(default_factory=dict)
     answer: bytearray = field(default_factory=bytearray)
+    has_head: bool = False
     is_refused: bool = False
 
     def open_socket(self, purpose: int, address: Any) -> Any:
@@ -63,6 +67,11 @@ class _Attempt:
         return socket.socket(family, kind, protocol)
 
     def header(self, line: bytes) -> None:
+        if line.startswith(b"HTTP/"):
+            self.has_head = False  # an interim answer (1xx) may have gone before
+            self.headers.clear()
+        elif not line.strip():
+            self.has_head = True
         name, _, value = line.decode("latin-1").partition(":")
         if name.strip().lower() in _KEPT_HEADERS:
             self.headers[name.strip().lower()] = value.strip()[:200]
@@ -128,7 +137,8 @@ class Transport:
         self._perform()
         done = self._collect()
         if not done and self._running:
-            self._multi.select(seconds)
+            if self._multi.select(seconds) < 0:
+                time.sleep(_NOTHING_TO_WATCH_SECONDS)
             self._perform()
             done = self._collect()
         return done
@@ -149,8 +159,9 @@ class Transport:
     def _finish(self, handle: pycurl.Curl, error: str) -> Reply:
         attempt = self._running.pop(handle)
         status = handle.getinfo(pycurl.RESPONSE_CODE)
-        # An answer that was longer than we read is an answer all the same.
-        is_answer = not error or len(attempt.answer) >= MOST_ANSWER
+        # Status and headers decide: a body that is too long, drips or breaks off changes nothing, and a repeat after
+        # "201" would reach the browser twice.
+        is_answer = not error or (attempt.has_head and status >= 200)
         self._multi.remove_handle(handle)
         self._idle.append(handle)
         text = bytes(attempt.answer[:2048]).decode("utf-8", "replace")

@@ -346,7 +346,7 @@
   }
 
   /** Clicks that arrive as a page address: Safari opens `navigate` by itself, tp_c and all. */
-  function reportClick() {
+  async function reportClick() {
     const parts = location.search.slice(1).split("&");
     const mark = parts.find((part) => part.startsWith("tp_c="));
     if (!mark) {
@@ -379,7 +379,7 @@
     window.truepush = { push: (...tasks) => tasks.forEach(run) };
     document.addEventListener("click", onClick);
     (Array.isArray(queue) ? queue : []).forEach(run);
-    reportClick();
+    reportClick().catch(complain);
     if (document.readyState === "loading") {
       await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
     }

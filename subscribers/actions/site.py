@@ -12,6 +12,8 @@ from tenants.models import SiteIndex, Tenant, User
 from tenants.site_index import forget
 from truepush.lib.webpush.vapid import generate_key_pair
 
+CHANGEABLE = ("name", "origin", "contact", "icon_url", "worker_path")
+
 
 @transaction.atomic
 def add_site(
@@ -45,7 +47,7 @@ def add_site(
         name=name,
         origins=[origin],
     )
-    audit.record("site.add", actor=actor, tenant_id=tenant.pk, target=origin)
+    audit.record("site.add", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", origin=origin)
     transaction.on_commit(lambda: forget(site.site_key))
     return site
 
@@ -63,13 +65,21 @@ def change_site(
     worker_path: str,
 ) -> Site:
     """Save a website's settings and its row in the public index."""
-    before = {"name": site.name, "origin": site.origin}
+    before = {field: getattr(site, field) for field in CHANGEABLE}
     site.name, site.origin, site.contact = name, origin, contact
     site.icon_url, site.worker_path = icon_url, worker_path
-    site.save(update_fields=["name", "origin", "contact", "icon_url", "worker_path"])
+    site.save(update_fields=CHANGEABLE)
     SiteIndex.objects.filter(tenant_id=tenant.pk, site_id=site.pk).update(
         name=name, origins=[origin, *site.aliases], updated_at=Now()
     )
-    audit.record("site.change", actor=actor, tenant_id=tenant.pk, target=origin, before=before)
+    changed = [field for field in CHANGEABLE if getattr(site, field) != before[field]]
+    audit.record(
+        "site.change",
+        actor=actor,
+        tenant_id=tenant.pk,
+        target=f"site {site.pk}",
+        before={field: before[field] for field in changed},
+        after={field: getattr(site, field) for field in changed},
+    )
     transaction.on_commit(lambda: forget(site.site_key))
     return site

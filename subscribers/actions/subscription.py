@@ -37,8 +37,8 @@ class NewSubscription:
 
 
 def digest_of(endpoint: str) -> bytes:
-    """Hash the endpoint as stored, not case-folded."""
-    return hashlib.sha256(endpoint.encode()).digest()
+    """Hash the endpoint as stored, not case-folded; JSON can carry lone surrogates, which are in no row."""
+    return hashlib.sha256(endpoint.encode(errors="surrogatepass")).digest()
 
 
 def capability_of(subscriber_id: int, endpoint_digest: bytes) -> str:
@@ -48,7 +48,8 @@ def capability_of(subscriber_id: int, endpoint_digest: bytes) -> str:
 
 
 # One statement, because 50 parallel calls with one endpoint must leave one row and no error. xmax is 0 only on a row
-# that this very statement inserted. Newest keys win; a browser that comes back is subscribed again.
+# that this very statement inserted. Newest keys win; a browser that comes back is subscribed again. What it does not
+# say of itself this time stays as it was said before. A test device that subscribes on the website counts from then on.
 _UPSERT = """
 INSERT INTO subscribers_subscriber (
     site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest, p256dh, auth,
@@ -56,9 +57,15 @@ INSERT INTO subscribers_subscriber (
 VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{}', '{}')
 ON CONFLICT (site_id, endpoint_digest) DO UPDATE SET
     vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, seen_at = now(),
-    p256dh = excluded.p256dh, auth = excluded.auth, is_test = subscribers_subscriber.is_test AND excluded.is_test,
-    language = excluded.language, time_zone = excluded.time_zone,
-    browser = excluded.browser, os = excluded.os, device = excluded.device
+    service = excluded.service, p256dh = excluded.p256dh, auth = excluded.auth,
+    is_test = subscribers_subscriber.is_test AND excluded.is_test,
+    subscribed_at = CASE WHEN subscribers_subscriber.is_test AND NOT excluded.is_test THEN now()
+                         ELSE subscribers_subscriber.subscribed_at END,
+    language = coalesce(nullif(excluded.language, ''), subscribers_subscriber.language),
+    time_zone = coalesce(nullif(excluded.time_zone, ''), subscribers_subscriber.time_zone),
+    browser = coalesce(nullif(excluded.browser, ''), subscribers_subscriber.browser),
+    os = coalesce(nullif(excluded.os, ''), subscribers_subscriber.os),
+    device = coalesce(nullif(excluded.device, ''), subscribers_subscriber.device)
 RETURNING id, xmax = 0
 """
 
@@ -87,12 +94,19 @@ def subscribe(*, site_id: int, new: NewSubscription, old_endpoint: str = "") -> 
 
 def _move(site_id: int, old_endpoint: str, endpoint: str) -> None:
     """Give the row of the old endpoint the new one, unless the new one has a row of its own already."""
-    row = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest_of(old_endpoint))
+    old, new = digest_of(old_endpoint), digest_of(endpoint)
+    # Both are locked first, in order of id: two browsers that took each other's endpoint would wait for each other.
+    rows = Subscriber.objects.filter(site_id=site_id, endpoint_digest__in=[old, new]).order_by("pk")
+    found = {bytes(row.endpoint_digest): row.pk for row in rows.select_for_update().only("endpoint_digest")}
+    if old not in found or new in found:
+        return
     try:
         with transaction.atomic():
-            row.update(endpoint=endpoint, endpoint_digest=digest_of(endpoint))
+            Subscriber.objects.filter(pk=found[old]).update(
+                endpoint=endpoint, endpoint_digest=new, wait_until=None
+            )
     except IntegrityError:
-        return  # the new endpoint is known: its own row is the one to keep
+        return  # the new endpoint came in the meantime: its own row is the one to keep
 
 
 def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
@@ -100,7 +114,8 @@ def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
     digest = digest_of(endpoint)
     row = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest).only("pk").first()
     expected = capability_of(row.pk if row else 0, digest)
-    if not constant_time_compare(expected, capability) or row is None:
+    given = capability.encode(errors="surrogatepass")
+    if not constant_time_compare(expected.encode(), given) or row is None:
         return False
     Subscriber.objects.filter(pk=row.pk, state=Subscriber.State.ACTIVE).update(
         state=Subscriber.State.UNSUBSCRIBED, ended_at=Now()

@@ -1,6 +1,7 @@
 """Carry a signed-in person from the public host to a tenant's host, and end all of their sessions."""
 
 import hashlib
+import re
 import secrets
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from tenants.models import Domain, Handover, Membership, Tenant, User
 
 LIFETIME = timedelta(seconds=30)
 NONCE_COOKIE = "truepush_enter"
+CHALLENGE = re.compile(r"[0-9a-f]{64}")
 
 
 class HandoverRefused(Exception):

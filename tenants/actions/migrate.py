@@ -20,10 +20,9 @@ class MigrationReport:
 
 def migrate_tenants(*, actor: User | None) -> MigrationReport:
     """Bring every schema up to date; a failure is noted on its tenant and the next one is tried."""
-    tenants = list(
-        Tenant.objects.exclude(state__in=[Tenant.State.CREATING, Tenant.State.FAILED]).order_by("pk")
-    )
+    tenants = [tenant for tenant in Tenant.objects.order_by("pk") if tenant.has_schema]
     behind = set(schemas_behind([tenant.schema_name for tenant in tenants]))
+    Tenant.objects.exclude(migration_error="").exclude(schema_name__in=behind).update(migration_error="")
     report = MigrationReport(total=len(tenants))
     for tenant in tenants:
         if tenant.schema_name not in behind:

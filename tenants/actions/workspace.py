@@ -2,9 +2,10 @@
 
 import re
 import secrets
+import unicodedata
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django_q.tasks import async_task
 
 from tenants.actions import audit
@@ -14,22 +15,10 @@ from tenants.schema import replay
 # Host names that are ours or that people would take for ours.
 RESERVED = frozenset(
     [
-        "www",
-        "sdk",
-        "api",
-        "admin",
-        "app",
-        "push",
-        "mail",
-        "static",
-        "media",
-        "status",
-        "docs",
-        "help",
-        "support",
-        "public",
+        "admin", "api", "app", "docs", "help", "mail", "media",
+        "public", "push", "sdk", "static", "status", "support", "www",
     ]
-)
+)  # fmt: skip
 SLUG_PATTERN = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 
 
@@ -39,9 +28,11 @@ class WorkspaceRefused(ValueError):
 
 def slug_for(name: str) -> str:
     """Turn a workspace's name into a free host label; a number is added when the plain one is taken."""
-    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].strip("-")
-    if not SLUG_PATTERN.fullmatch(base) or base in RESERVED:
-        base = f"w-{base}".strip("-")[:32] if base else f"w-{secrets.token_hex(3)}"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].strip("-")
+    reserved = RESERVED | {settings.SDK_HOST.partition(".")[0]}
+    if not SLUG_PATTERN.fullmatch(base) or base in reserved:
+        base = f"w-{base or secrets.token_hex(3)}"[:32].strip("-")
     taken = set(Tenant.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     if base not in taken:
         return base
@@ -54,6 +45,7 @@ def create_workspace(*, actor: User, name: str, slug: str = "", is_demo: bool = 
     name = name.strip()
     if not name:
         raise WorkspaceRefused("Give the workspace a name.")
+    _one_at_a_time()
     slug = slug or slug_for(name)
     schema_name = f"t_{slug.replace('-', '_')}_{secrets.token_hex(3)}"
     tenant: Tenant = Tenant.objects.create(name=name, slug=slug, schema_name=schema_name, is_demo=is_demo)
@@ -62,6 +54,12 @@ def create_workspace(*, actor: User, name: str, slug: str = "", is_demo: bool = 
     audit.record("workspace.create", actor=actor, tenant_id=tenant.pk, target=slug)
     async_task("tenants.tasks.prepare_workspace", tenant.pk)
     return tenant
+
+
+def _one_at_a_time() -> None:
+    """Hold other sign-ups until this transaction ends, so that two of one name get two slugs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tenants.create_workspace'))")
 
 
 def prepare_workspace(*, actor: User | None, tenant_id: int) -> bool:

@@ -42,7 +42,7 @@ class World:
     shop: str
     sdk: str
     vapid_key: str
-    settings: dict[str, Any] = field(init=False)
+    settings: Any = field(init=False)
     worker_line: dict[str, Any] = field(init=False)
     pages: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)

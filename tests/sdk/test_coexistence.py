@@ -28,8 +28,12 @@ def test_wb_12_two_workers_one_subscription_one_notification(visitor: Visitor, w
     assert [len(one) for one in shown] == [0, 1]
 
 
-def test_wb_12_unsubscribing_leaves_the_websites_own_subscription_alone(visitor: Visitor, world: World) -> None:
-    visitor.open(world.page("/", '<i data-truepush="subscribe">Get</i><b data-truepush="unsubscribe">Stop</b>'))
+def test_wb_12_unsubscribing_leaves_the_websites_own_subscription_alone(
+    visitor: Visitor, world: World
+) -> None:
+    visitor.open(
+        world.page("/", '<i data-truepush="subscribe">Get</i><b data-truepush="unsubscribe">Stop</b>')
+    )
     visitor.page.evaluate(PWA)
     visitor.page.evaluate(
         "navigator.serviceWorker.ready.then(({pushManager}) =>"

@@ -65,7 +65,9 @@ def test_a_page_with_its_own_element_has_no_bell(visitor: Visitor, world: World)
     expect(bell(visitor)).to_be_hidden()
 
 
-def test_the_bell_is_offered_while_nobody_was_asked_and_gone_once_blocked(visitor: Visitor, world: World) -> None:
+def test_the_bell_is_offered_while_nobody_was_asked_and_gone_once_blocked(
+    visitor: Visitor, world: World
+) -> None:
     visitor.page.goto(world.shop)
     set_permission(visitor.page, world.shop, "prompt")
     visitor.reload()

@@ -71,15 +71,6 @@ def test_the_worker_is_registered_for_its_site_in_its_own_scope(visitor: Visitor
     assert visitor.page.evaluate("navigator.serviceWorker.controller") is None
 
 
-def test_ten_page_views_later_nothing_was_sent_again(visitor: Visitor, world: World) -> None:
-    subscribed(visitor, world)
-    for _ in range(10):
-        visitor.reload()
-        visitor.wait_for_state("subscribed")
-    assert len(world.calls(SUBSCRIPTIONS)) == 1
-    assert visitor.push.made == 1
-
-
 def test_a_day_later_it_is_sent_once_more(visitor: Visitor, world: World) -> None:
     subscribed(visitor, world)
     age_record(visitor, sent=0)

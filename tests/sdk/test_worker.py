@@ -10,23 +10,30 @@ from tests.e2e.browsers.chromium import (
     click_notification,
     close_notification,
     notifications,
-    wait_for_notification,
     worker,
 )
 from tests.sdk.conftest import Visitor
-from tests.sdk.server import SDK_PATH, World
+from tests.sdk.server import SDK_PATH, SITE_KEY, World
+
+TOKEN = "token-1"
+_REGISTER = """async (url) => {
+  const registration = await navigator.serviceWorker.register(url, {scope: "/truepush/", updateViaCache: "none"});
+  const worker = registration.installing;
+  while (worker.state !== "activated") {
+    await new Promise((resolve) => worker.addEventListener("statechange", resolve, {once: true}));
+  }
+}"""
 
 
 @pytest.fixture
 def running(visitor: Visitor, world: World) -> Worker:
-    """A subscribed visitor's worker."""
-    visitor.open(world.page("/", '<button data-truepush="subscribe">Get news</button>'))
-    visitor.page.click("button")
-    visitor.wait_for_state("subscribed")
+    """Its worker, as the loader registers it, under a page of the website."""
+    visitor.page.goto(world.page("/", snippet=""))
+    visitor.page.evaluate(_REGISTER, f"/truepush/worker.js?k={SITE_KEY}")
     return worker(visitor.page, "/truepush/worker.js")
 
 
-def message(title: str = "Sale", token: str = "token-1", **notification: Any) -> str:
+def message(title: str = "Sale", token: str = TOKEN, **notification: Any) -> str:
     address = f"http://localhost:1/offer?a=b%20c&tp_c={token}&q=x#now"
     given = {"title": title, "body": "Today", "navigate": address, "tag": "tp-7"} | notification
     return json.dumps({
@@ -34,7 +41,9 @@ def message(title: str = "Sale", token: str = "token-1", **notification: Any) ->
     })  # fmt: skip
 
 
-def test_a_push_is_shown_as_sent_and_reported_displayed(visitor: Visitor, world: World, running: Worker) -> None:
+def test_a_push_is_shown_as_sent_and_reported_displayed(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
     visitor.workers.deliver_push(world.scope, message(icon="http://localhost:1/icon.png", lang="de"))
     visitor.wait_for(lambda: world.receipts() == [("displayed", "token-1")])
     assert notifications(visitor.page, world.scope) == [
@@ -55,7 +64,7 @@ def test_a_click_opens_the_address_without_our_mark_and_is_reported(
     visitor: Visitor, world: World, running: Worker
 ) -> None:
     visitor.workers.deliver_push(world.scope, message())
-    wait_for_notification(visitor.page, world.scope, "Sale")
+    visitor.workers.wait_for_notification("Sale")
     acted = click_notification(running, "Sale")
     assert (acted.opened, acted.focused) == (["http://localhost:1/offer?a=b%20c&q=x#now"], [])
     assert world.receipts() == [("displayed", "token-1"), ("clicked", "token-1")]
@@ -68,14 +77,14 @@ def test_a_click_brings_the_tab_that_is_already_there_to_the_front(
     other = visitor.context.new_page()
     other.goto(world.page("/offer", snippet="") + "?a=1&tp_c=earlier")
     visitor.workers.deliver_push(world.scope, message(navigate=f"{world.shop}/offer?a=1&tp_c=token-1"))
-    wait_for_notification(visitor.page, world.scope, "Sale")
+    visitor.workers.wait_for_notification("Sale")
     acted = click_notification(running, "Sale")
     assert (acted.opened, acted.focused) == ([], [f"{world.shop}/offer?a=1&tp_c=earlier"])
 
 
 def test_sweeping_it_away_is_reported_closed(visitor: Visitor, world: World, running: Worker) -> None:
     visitor.workers.deliver_push(world.scope, message())
-    wait_for_notification(visitor.page, world.scope, "Sale")
+    visitor.workers.wait_for_notification("Sale")
     close_notification(running, "Sale")
     visitor.wait_for(lambda: sorted(world.receipts()) == [("closed", "token-1"), ("displayed", "token-1")])
 
@@ -83,15 +92,28 @@ def test_sweeping_it_away_is_reported_closed(visitor: Visitor, world: World, run
 def test_an_address_that_is_not_one_of_the_web_leads_home(
     visitor: Visitor, world: World, running: Worker
 ) -> None:
-    addresses = ["javascript:alert(1)", "data:text/html,x", "/relative", "//evil.test", "", 5, None, ["http://x"]]
+    addresses = [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "/relative",
+        "//evil.test",
+        "",
+        5,
+        None,
+        ["http://x"],
+    ]
     for number, address in enumerate(addresses):
         push = message(f"Push {number}", navigate=address, icon="javascript:1", tag=number)
         visitor.workers.deliver_push(world.scope, push)
-        shown = wait_for_notification(visitor.page, world.scope, f"Push {number}")
+        visitor.workers.wait_for_notification(f"Push {number}")
+    for shown in notifications(visitor.page, world.scope):
         assert (shown["icon"], shown["data"]) == ("", {"url": f"{world.shop}/", "token": "token-1"})
+    assert sorted(visitor.workers.displayed) == [f"Push {number}" for number in range(len(addresses))]
 
 
-def test_a_worker_that_was_stopped_shows_the_next_push(visitor: Visitor, world: World, running: Worker) -> None:
+def test_a_worker_that_was_stopped_shows_the_next_push(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
     visitor.workers.stop_all()
     visitor.workers.deliver_push(world.scope, message())
     visitor.wait_for(lambda: world.receipts() == [("displayed", "token-1")])
@@ -128,7 +150,9 @@ def test_at_most_a_hundred_receipts_wait_the_newest(visitor: Visitor, world: Wor
     assert [len(call.body["receipts"]) for call in world.calls("/sdk/v1/receipts")] == [1, 50, 50]
 
 
-def test_a_receipt_the_server_will_never_take_is_not_kept(visitor: Visitor, world: World, running: Worker) -> None:
+def test_a_receipt_the_server_will_never_take_is_not_kept(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
     world.receipts_answer = 400
     visitor.workers.deliver_push(world.scope, message())
     visitor.wait_for(lambda: len(world.receipts()) == 1)
@@ -144,7 +168,7 @@ def test_blocked_storage_and_a_failing_server_together_show_the_push(
         "Object.defineProperty(self, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError'); }})"
     )
     visitor.workers.deliver_push(world.scope, message())
-    wait_for_notification(visitor.page, world.scope, "Sale")
+    visitor.workers.wait_for_notification("Sale")
     assert len(click_notification(running, "Sale").opened) == 1
     assert visitor.uncaught == []
 
@@ -175,16 +199,19 @@ def test_a_changed_subscription_is_sent_with_the_old_endpoint(
     assert call.headers["origin"] == world.shop
 
 
-def test_a_new_worker_takes_over_at_the_next_page_view(visitor: Visitor, world: World, running: Worker) -> None:
+def test_a_new_worker_takes_over_at_the_next_page_view(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
     """The SDK's host calls a bad version back. Chromium lets the first update wait some seconds."""
     world.worker_line["name"] = "Renamed shop"
-    visitor.reload()
+    visitor.push.held[world.scope] = {"endpoint": "https://localhost:9/push/x", "key": world.vapid_key}
+    visitor.open(world.page("/"))
     for _ in range(50):
         visitor.workers.deliver_push(world.scope, "")
         visitor.page.wait_for_timeout(200)
-        if "Renamed shop" in [shown["title"] for shown in notifications(visitor.page, world.scope)]:
+        if "Renamed shop" in visitor.workers.displayed:
             break
-    wait_for_notification(visitor.page, world.scope, "Renamed shop")
+    visitor.workers.wait_for_notification("Renamed shop")
 
 
 def kept(running: Worker) -> int:

@@ -1,6 +1,7 @@
 """Run the workers of this host: a django-q2 cluster, and a clock that rings for due work."""
 
 import logging
+import os
 import signal
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db import DatabaseError, connection, connections
 from django_q.cluster import Cluster
 from django_q.tasks import async_task
 
-from tenants.stop import STOP
+from tenants.stop import ask_to_stop, die_with_parent
 from truepush.checks import refuse_pooler
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         refuse_pooler()
         # 1. No connection may be inherited by the processes that the cluster forks.
         connections.close_all()
+        os.register_at_fork(after_in_child=die_with_parent)
         cluster = Cluster()
         cluster.start()
         # 2. From here on signals are asked for, not handled: setting an Event in a handler can deadlock with a wait
@@ -44,7 +46,7 @@ class Command(BaseCommand):
             ring_patiently()
             if signal.sigtimedwait(STOP_SIGNALS, POLL_SECONDS):
                 # 3. Running deliveries finish what is in flight, record it and end; then the cluster does.
-                STOP.set()
+                ask_to_stop()
                 cluster.stop()
                 return
         raise CommandError(

@@ -1,0 +1,47 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from campaigns.delivery.transport import Transport
+from tests.campaigns.places import Place, new_transport, open_place
+from tests.conftest import Workspace
+from tests.sandbox.driver import Sandbox
+
+
+@pytest.fixture(scope="session")
+def started_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    made = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    made.program.start()
+    yield made
+    assert made.program.stop() == 0
+
+
+@pytest.fixture
+def sandbox(started_sandbox: Sandbox, settings: Any) -> Sandbox:
+    """A sandbox push service that has seen nothing yet, and that the settings name."""
+    assert started_sandbox.control("POST", "reset").status_code == 204
+    settings.DEMO = True
+    settings.SANDBOX_ORIGIN = started_sandbox.origin
+    settings.SANDBOX_CA = str(started_sandbox.ca)
+    return started_sandbox
+
+
+@pytest.fixture
+def transport(sandbox: Sandbox) -> Iterator[Transport]:
+    made = new_transport(sandbox)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def place(acme: Workspace, sandbox: Sandbox) -> Place:
+    """A website of acme in a test's transaction."""
+    return open_place(acme, sandbox)
+
+
+@pytest.fixture
+def lasting(alone: Workspace, sandbox: Sandbox, django_db_blocker: Any) -> Iterator[Place]:
+    """A website whose rows are committed, for tests with threads and processes."""
+    with django_db_blocker.unblock():
+        yield open_place(alone, sandbox)

@@ -1,0 +1,219 @@
+"""What travels in a push, octet by octet, and the headers beside it."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from campaigns.delivery.compose_push import Composer, tag_of, topic_of
+from campaigns.delivery.payload import TOKEN_LENGTH, payload_octets, template_of, with_token
+from campaigns.models import Send
+from subscribers.models import Subscriber, VapidKey
+from tenants.doorway import in_tenant
+from tests.campaigns.places import Place, add_subscribers, launch
+from tests.conftest import Workspace, make_site
+from tests.sandbox.driver import SEED
+from truepush.lib import base64url
+from truepush.lib.receipt_token import ReceiptToken, unpack
+from truepush.lib.webpush.encryption import MAX_PLAINTEXT, decrypt
+from truepush.local.sandbox.subscriptions import Behaviour, receiver_keys
+
+CONTENT = {"title": "Tea", "body": "“20 %” off 🍵", "url": "https://shop.example/tea", "icon_url": ""}
+TOKEN = "T" * TOKEN_LENGTH
+
+
+def filled(**changes: str) -> dict[str, Any]:
+    return dict(json.loads(template_of({**CONTENT, **changes}, tag="tp-0").fill(TOKEN)))
+
+
+def test_the_payload_is_declarative_web_push_and_says_where_to_report() -> None:
+    """PS-17"""
+    assert filled() == {
+        "web_push": 8030,
+        "notification": {
+            "title": "Tea",
+            "body": "“20 %” off 🍵",
+            "navigate": f"https://shop.example/tea?tp_c={TOKEN}",
+            "tag": "tp-0",
+        },
+        "mutable": True,
+        "tp": {"v": 1, "t": TOKEN},
+    }
+
+
+def test_an_icon_is_named_only_where_there_is_one() -> None:
+    assert (
+        filled(icon_url="https://shop.example/i.png")["notification"]["icon"] == "https://shop.example/i.png"
+    )
+    assert "icon" not in filled()["notification"]
+
+
+def test_the_payload_is_written_without_spaces_and_in_utf8() -> None:
+    text = template_of(CONTENT, tag="tp-0").fill("t").decode()
+    assert text == (
+        '{"web_push":8030,"notification":{"title":"Tea","body":"“20 %” off 🍵",'
+        '"navigate":"https://shop.example/tea?tp_c=t","tag":"tp-0"},"mutable":true,"tp":{"v":1,"t":"t"}}'
+    )
+
+
+@pytest.mark.parametrize(
+    "tricky", ['"}', "\\", "\\u0000token\\u0000", "\x7f", "line\nline", "</script>", "tp_c=", "{}%s%(x)s"]
+)
+def test_no_text_breaks_the_payload_or_the_place_of_the_token(tricky: str) -> None:
+    made = filled(title=tricky, body=tricky)
+    assert (made["notification"]["title"], made["notification"]["body"]) == (tricky, tricky)
+    assert made["tp"]["t"] == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("url", "with_parameter"),
+    [
+        ("https://a.example/x", "https://a.example/x?tp_c=t"),
+        ("https://a.example", "https://a.example/?tp_c=t"),
+        ("https://a.example/x?a=1&b=%20", "https://a.example/x?a=1&b=%20&tp_c=t"),
+        ("https://a.example/x#top", "https://a.example/x?tp_c=t#top"),
+        ("https://a.example?a=1#/r?q=1", "https://a.example/?a=1&tp_c=t#/r?q=1"),
+        ("https://a.example:8443/x;v=1?", "https://a.example:8443/x;v=1?tp_c=t"),
+        ("https://bücher.example/straße?ü=é", "https://bücher.example/straße?ü=é&tp_c=t"),
+        ("http://localhost:8001/", "http://localhost:8001/?tp_c=t"),
+    ],
+)
+def test_the_click_parameter_joins_any_address(url: str, with_parameter: str) -> None:
+    assert with_token(url, "t") == with_parameter
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"body": "", "title": "x"},
+        {"body": '"quoted"\n\\ and 🍵'},
+        {"url": "https://a.example?x=1#y", "icon_url": "https://a.example/i.png"},
+    ],
+)
+def test_the_counted_octets_are_the_octets_that_travel(changes: dict[str, str]) -> None:
+    content = {**CONTENT, **changes}
+    assert payload_octets(content, tag="tp-0") == len(template_of(content, tag="tp-0").fill(TOKEN))
+
+
+@pytest.fixture
+def composed(place: Place) -> tuple[Composer, Send, Subscriber]:
+    [row] = add_subscribers(place, [Behaviour()])
+    send = launch(place)
+    with in_tenant(place.schema):
+        return Composer(send, place.workspace.tenant.pk, place.site.contact), send, row
+
+
+def compose(place: Place, composed: tuple[Composer, Send, Subscriber]) -> tuple[dict[str, str], bytes]:
+    """The headers and the body of a push to the subscriber."""
+    composer, _, row = composed
+    with in_tenant(place.schema):
+        post = composer.post(7, row, root_id=31, ordinal=5, now=timezone.now())
+    assert (post.key, post.url, post.is_sandbox) == (7, row.endpoint, True)
+    return dict(line.split(": ", 1) for line in post.headers), post.body
+
+
+def test_a_push_carries_the_headers_of_the_protocol_and_no_others(
+    place: Place, composed: tuple[Composer, Send, Subscriber]
+) -> None:
+    """PS-01, CR-06"""
+    headers, _ = compose(place, composed)
+    authorization = headers.pop("Authorization")
+    with in_tenant(place.schema):
+        public = bytes(VapidKey.objects.get(site=place.site).public)
+    assert re.fullmatch(r"vapid t=[\w-]+\.[\w-]+\.[\w-]{86}, k=" + base64url.encode(public), authorization)
+    assert headers == {
+        "TTL": "86400",
+        "Urgency": "normal",
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "Topic": composed[1].topic,
+    }
+
+
+def test_the_body_decrypts_to_the_payload_with_the_recipients_own_token(
+    place: Place, composed: tuple[Composer, Send, Subscriber]
+) -> None:
+    _, send, row = composed
+    _, body = compose(place, composed)
+    keys = receiver_keys(SEED, row.endpoint.rpartition("/")[2])
+    payload = json.loads(decrypt(body, keys.private, keys.auth))
+    token = unpack(settings.RECEIPT_KEYS, payload["tp"]["t"])
+    assert token == ReceiptToken(place.workspace.tenant.pk, send.pk, 31, 5, 0)
+    assert payload["notification"]["navigate"] == f"https://shop.example/sale?tp_c={payload['tp']['t']}"
+    assert payload["notification"]["tag"] == send.tag
+
+
+def test_two_pushes_to_one_browser_share_neither_salt_nor_key(
+    place: Place, composed: tuple[Composer, Send, Subscriber]
+) -> None:
+    """CR-04, CR-05"""
+    first, second = compose(place, composed), compose(place, composed)
+    assert first[1][:16] != second[1][:16]
+    assert first[1][21:86] != second[1][21:86]
+    assert first[0] == second[0]
+    assert base64url.encode(first[1][21:86]) not in first[0]["Authorization"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "own"),
+    [
+        ("https://fcm.googleapis.com/fcm/send/x", {}),
+        ("https://updates.push.services.mozilla.com/wpush/v2/x", {"Topic"}),
+        ("https://web.push.apple.com/x", {"Topic"}),
+        ("https://wns2-par02p.notify.windows.com/w/?token=x", {"X-WNS-Cache-Policy"}),
+    ],
+)
+def test_each_push_service_gets_its_own_headers(
+    place: Place, composed: tuple[Composer, Send, Subscriber], endpoint: str, own: set[str]
+) -> None:
+    """PS-08, design section 4: Topic on Apple and Mozilla always, on FCM the tag alone."""
+    composer, _, row = composed
+    row.endpoint = endpoint
+    with in_tenant(place.schema):
+        post = composer.post(0, row, root_id=1, ordinal=0, now=timezone.now())
+    names = {line.partition(":")[0] for line in post.headers}
+    assert names - {"Authorization", "TTL", "Urgency", "Content-Encoding", "Content-Type"} == set(own)
+    assert not post.is_sandbox
+    assert "X-WNS-Cache-Policy: cache" in post.headers or "X-WNS-Cache-Policy" not in own
+
+
+def test_topic_and_tag_are_the_sends_own_and_the_same_at_a_repeat() -> None:
+    """PS-03; Apple refuses Topics whose length is 1 mod 4."""
+    sends = [("t_acme", 1), ("t_acme", 2), ("t_globex", 1)]
+    topics = [topic_of(*send) for send in sends]
+    tags = [tag_of(*send) for send in sends]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{24}", topic) for topic in topics)
+    assert all(re.fullmatch(r"tp-[0-9a-f]{16}", tag) for tag in tags)
+    assert len({*topics, *tags}) == 6
+    assert topics == [topic_of(*send) for send in sends]
+    assert tags == [tag_of(*send) for send in sends]
+
+
+def test_the_time_to_live_is_what_is_left_and_never_zero(
+    place: Place, composed: tuple[Composer, Send, Subscriber]
+) -> None:
+    composer, _, _ = composed
+    now = timezone.now()
+    for left, ttl in ((86400, 86400), (59.9, 59), (1.5, 1), (0.2, 1), (-5, 1)):
+        composer.expires_at = now + timedelta(seconds=left)
+        assert composer.ttl_left(now) == ttl
+
+
+def test_the_composers_number_is_the_number_of_octets_that_travel(
+    acme: Workspace, console: Any, sandbox: Any
+) -> None:
+    """The page adds the octets of the fields to its overhead (static/js/compose.js); the sum must be exact."""
+    make_site(acme)
+    page = console(acme).get("/campaigns/new/").content.decode()
+    overhead = int(re.search(r'data-overhead="(\d+)"', page)[1])  # type: ignore[index]
+    assert f'data-payload-max="{MAX_PLAINTEXT}"' in page
+    for url, path_is_added in (("https://a.example/x", 0), ("https://a.example", 1)):
+        content = {"title": 'A "b"', "body": "é\n🍵", "url": url, "icon_url": "https://a.example/i.png"}
+        fields = sum(len(json.dumps(text, ensure_ascii=False).encode()) - 2 for text in content.values())
+        by_page = overhead + fields - (0 if path_is_added else 1) + len(',"icon":""')
+        assert by_page == payload_octets(content, tag="tp-" + "0" * 16)

@@ -1,0 +1,141 @@
+"""A worker that meets an error: said on the send, nothing lost, nothing repeated, nobody else held up."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from campaigns.delivery import compose_push
+from campaigns.delivery.transport import Transport
+from campaigns.models import Batch, Send
+from subscribers.models import Subscriber, VapidKey
+from tenants.doorway import in_tenant
+from tenants.models import DueWork
+from tests.campaigns.places import (
+    NORMAL,
+    Place,
+    add_subscribers,
+    check_conservation,
+    counts_of,
+    drain_once,
+    figures,
+    finish,
+    fresh,
+    launch,
+    let_time_pass,
+)
+from truepush.lib.fieldcrypt import FieldCryptError
+
+TROUBLE = "A worker met an error and tries again by itself. If this stays, tell support."
+
+
+@pytest.fixture
+def poisoned(lasting: Place) -> VapidKey:
+    """An old key of the website that cannot be read: it was encrypted with a field key that is no longer there."""
+    with in_tenant(lasting.schema):
+        good = VapidKey.objects.get(site=lasting.site)
+        return VapidKey.objects.create(
+            site=lasting.site, public=good.public, private_encrypted="lost:AAAA", state="old"
+        )
+
+
+def mend(place: Place, key: VapidKey) -> None:
+    with in_tenant(place.schema):
+        good = VapidKey.objects.get(site=place.site, state="current")
+        VapidKey.objects.filter(pk=key.pk).update(private_encrypted=good.private_encrypted)
+
+
+def let_lease_end(place: Place) -> None:
+    with in_tenant(place.schema):
+        Batch.objects.filter(state="open").update(lease_until=timezone.now() - timedelta(seconds=1))
+    let_time_pass(place)
+
+
+@pytest.fixture
+def met(lasting: Place, poisoned: VapidKey, transport: Transport) -> Send:
+    """A send of twenty, of whom the fourteenth is signed for with the poisoned key; a worker has met it."""
+    rows = add_subscribers(lasting, [NORMAL] * 20)
+    with in_tenant(lasting.schema):
+        Subscriber.objects.filter(pk=rows[13].pk).update(vapid_key=poisoned)
+    send = launch(lasting)
+    with pytest.raises(FieldCryptError, match="its key is not configured"):
+        drain_once(transport)
+    return send
+
+
+def test_the_send_says_so_and_what_was_sent_is_written_down(lasting: Place, met: Send) -> None:
+    send = fresh(lasting, met)
+    assert (send.state, send.state_detail) == ("running", TROUBLE)
+    assert figures(send) == {"accepted": 13}
+    assert counts_of(lasting, met) == {"accepted": 13, "distinct": 13, "repeated": 0}
+
+
+def test_every_further_try_repeats_nobody(lasting: Place, met: Send, transport: Transport) -> None:
+    """The listmonk lesson, the other way round: an error for one recipient is not a repeat for all before it."""
+    for _ in range(3):
+        let_lease_end(lasting)
+        with pytest.raises(FieldCryptError):
+            drain_once(transport)
+    assert counts_of(lasting, met) == {"accepted": 13, "distinct": 13, "repeated": 0}
+    assert fresh(lasting, met).state_detail == TROUBLE
+
+
+def test_once_mended_it_goes_on_by_itself_and_the_words_go(
+    lasting: Place, met: Send, poisoned: VapidKey, transport: Transport
+) -> None:
+    mend(lasting, poisoned)
+    let_lease_end(lasting)
+    send = finish(lasting, met, transport)
+    check_conservation(lasting, send)
+    assert (send.state_detail, figures(send)) == ("", {"accepted": 20})
+    assert counts_of(lasting, send) == {"accepted": 20, "distinct": 20, "repeated": 0}
+
+
+def test_the_send_is_put_aside_for_a_lease_and_others_are_served_at_once(
+    lasting: Place, met: Send, transport: Transport
+) -> None:
+    due = DueWork.objects.get(send_id=met.pk)
+    assert timedelta(seconds=15) < due.due_at - timezone.now() <= timedelta(seconds=20)
+    assert OrmQ.objects.filter(key="truepush").last().func() == "campaigns.tasks.deliver"  # type: ignore[union-attr]
+    with in_tenant(lasting.schema):
+        bad = Subscriber.objects.get(vapid_key__state="old")
+        Subscriber.objects.filter(pk=bad.pk).update(state="unsubscribed", ended_at=timezone.now())
+    other = launch(lasting)
+    drain_once(transport)
+    assert figures(fresh(lasting, other)) == {"accepted": 19}
+
+
+def test_the_report_shows_it(lasting: Place, met: Send, console: Any) -> None:
+    page = console(lasting.workspace).get(f"/sends/{met.pk}/").content.decode()
+    assert TROUBLE in page
+    assert "7 still to send" in page
+
+
+def test_nothing_of_a_broken_grant_reaches_the_next_one(
+    lasting: Place, met: Send, transport: Transport
+) -> None:
+    assert (transport.in_flight, transport.free) == (0, transport.concurrency)
+
+
+def test_no_key_and_no_endpoint_is_in_the_error_or_the_log(
+    lasting: Place, met: Send, transport: Transport, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PR-07"""
+    let_lease_end(lasting)
+    with caplog.at_level(logging.DEBUG), pytest.raises(FieldCryptError) as caught:
+        drain_once(transport)
+    with in_tenant(lasting.schema):
+        secrets = list(Subscriber.objects.values_list("endpoint", flat=True))
+    told = str(caught.value) + caplog.text
+    assert not any(secret.rpartition("/")[2] in told for secret in secrets)
+
+
+def test_a_key_is_read_once_and_kept_in_memory(place: Place, transport: Transport) -> None:
+    compose_push._key_pair.cache_clear()
+    add_subscribers(place, [NORMAL] * 30)
+    finish(place, launch(place), transport)
+    info = compose_push._key_pair.cache_info()
+    assert (info.misses, info.hits) == (1, 29)

@@ -1,0 +1,71 @@
+"""What the tests of people and workspaces share: no throttle left over, and a way to sign in as a person would."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from tenants.models import User
+from tenants.schema import steps
+from tests.conftest import PASSWORD
+
+
+@pytest.fixture(autouse=True)
+def _no_throttle_left_over() -> Iterator[None]:
+    """django-allauth counts attempts per address in the cache, and all tests have one address."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _static_files_on_demand(settings: Any) -> None:
+    """Each test client is a new application, and would walk through all static files at its first request."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """Make a client that is signed in on the public host, through the form."""
+
+    def sign_in(user: User) -> Client:
+        client = Client(headers={"host": "localhost:8000"})
+        answer = client.post("/sign-in/", {"login": user.email, "password": PASSWORD})
+        assert answer.status_code == 302, answer.content
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Callable[[str], None]]:
+    """Give `subscribers` a second migration for this test: call it with the Python text of its operations."""
+
+    def add(operations: str) -> None:
+        package = tmp_path / f"later_{next(_NUMBERS)}"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        first = 'from importlib import import_module\n\nMigration = import_module("{}").Migration\n'
+        (package / "0001_initial.py").write_text(first.format("subscribers.migrations.0001_initial"))
+        (package / "0002_later.py").write_text(_LATER.format(operations=operations))
+        settings.MIGRATION_MODULES = {"subscribers": package.name}
+        steps.cache_clear()
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield add
+    steps.cache_clear()
+
+
+_NUMBERS = count(1)
+_LATER = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("subscribers", "0001_initial"), ("campaigns", "0001_initial")]
+    operations = [{operations}]
+"""
