@@ -22,13 +22,7 @@ WELL_FORMED = {
 MALFORMED = {settings.SESSION_COOKIE_NAME: "x", settings.CSRF_COOKIE_NAME: "x"}
 COOKIES = pytest.mark.parametrize(
     "cookies",
-    [
-        WELL_FORMED,
-        pytest.param(
-            MALFORMED,
-            marks=pytest.mark.xfail(strict=True, reason="HostMiddleware leaves the cookies on the SDK's host"),
-        ),
-    ],
+    [WELL_FORMED, MALFORMED],
     ids=["well-formed", "malformed"],
 )
 

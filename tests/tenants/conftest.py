@@ -1,17 +1,22 @@
 """What the tests of people and workspaces share: no throttle left over, and a way to sign in as a person would."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import Client
 
 from tenants.models import User
 from tenants.schema import steps
 from tests.conftest import PASSWORD
+from truepush.lib import base64url
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +74,34 @@ class Migration(migrations.Migration):
     dependencies = [("subscribers", "0001_initial"), ("campaigns", "0001_initial")]
     operations = [{operations}]
 """
+
+
+@pytest.fixture
+def start(django_db_setup: None) -> Callable[..., tuple[int, str]]:
+    """Run Python in a process of its own, with settings changed or (None) missing; answer its code and what it said."""
+
+    def run(code: str = "import truepush.settings", **changes: str | None) -> tuple[int, str]:
+        given = {name: value for name, value in {**_environment(), **changes}.items() if value is not None}
+        process = subprocess.run(
+            [sys.executable, "-c", f"import os; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'truepush.settings')\n{code}"],
+            env=given, cwd=django_settings.BASE_DIR, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return process.returncode, process.stdout + process.stderr
+
+    return run
+
+
+def _environment() -> dict[str, str]:
+    """Every setting without a default, and the database of this run; no file of settings."""
+    database = django_settings.DATABASES["default"]
+    place = f"{database['HOST']}:{database['PORT']}".removesuffix(":")
+    secret = base64url.encode(bytes(32))
+    return {
+        "PATH": os.environ["PATH"],
+        "TRUEPUSH_ENV_FILE": os.devnull,
+        "SECRET_KEY": "x" * 50,
+        "FIELD_KEYS": f"k1:{secret}",
+        "RECEIPT_KEYS": f"1:{secret}",
+        "VAPID_CONTACT": "mailto:ops@example.com",
+        "DATABASE_URL": f"postgres://{database['USER']}:{database['PASSWORD']}@{place}/{database['NAME']}",
+    }
