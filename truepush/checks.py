@@ -6,8 +6,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+
+from tenants.pooler import PROBLEM, REMEDY, is_direct
 
 LEASE_MARGIN_SECONDS = 2.0
 
@@ -77,26 +77,7 @@ def _delivery() -> Iterator[CheckMessage]:
 def check_connection(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a pooler in front of PostgreSQL: it drops the start-up option that settings send with each connection.
-
-    Through PgBouncer in transaction mode 1,501 of 1,598 rows landed in the wrong tenant (design section 3).
-    """
-    if not databases:
+    """Refuse a pooler in front of PostgreSQL (tenants.pooler says why)."""
+    if not databases or is_direct():
         return []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('truepush.direct', true)")
-        if cursor.fetchone()[0] == "on":
-            return []
-    return [
-        Error(
-            "A connection pooler stands between Truepush and PostgreSQL: rows would land in other tenants' schemas.",
-            hint="Point DATABASE_URL at PostgreSQL itself.",
-            id="truepush.E012",
-        )
-    ]
-
-
-def refuse_pooler() -> None:
-    """Stop a process that was started behind a pooler; for the entry points that run no system checks."""
-    for problem in check_connection(None, databases=["default"]):
-        raise ImproperlyConfigured(f"{problem.msg} {problem.hint}")
+    return [Error(PROBLEM, hint=REMEDY, id="truepush.E012")]

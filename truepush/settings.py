@@ -84,13 +84,14 @@ GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
 
 # --- Applications: each is in exactly one of the two lists (truepush.checks says so)
 SHARED_APPS = [
+    # Before django_tenants, whose templates of the admin want a tenant on every host and have styles in the page.
+    "django.contrib.admin",
     "django_tenants",
     "tenants",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.admin",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "allauth",

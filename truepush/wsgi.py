@@ -5,7 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
-from truepush.checks import refuse_pooler
+from tenants.pooler import refuse_pooler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "truepush.settings")
 application = get_wsgi_application()

@@ -25,7 +25,7 @@ from tests.campaigns.places import (
 from tests.sandbox.driver import until
 from truepush.local.sandbox.subscriptions import demo_behaviour
 
-IN_FLIGHT = 40
+IN_FLIGHT = 20
 # Lease and attempt of the tests; a page is at most 500 results or what comes within 100 ms.
 QUICK = {
     "PUSH_LEASE_SECONDS": 4,

@@ -103,7 +103,6 @@ def test_a_dump_of_the_whole_database_does_not_hold_the_private_key(
         assert bytes(key_of(place, site).public).hex() in text
         for name, form in forms_of(private).items():
             assert form not in text, name
-            assert form.lower() not in text.lower() or name.startswith("base64"), name
 
 
 def test_sealing_twice_gives_two_texts(acme: Workspace) -> None:

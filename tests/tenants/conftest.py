@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
@@ -83,9 +84,14 @@ def start(django_db_setup: None) -> Callable[..., tuple[int, str]]:
     def run(code: str = "import truepush.settings", **changes: str | None) -> tuple[int, str]:
         given = {name: value for name, value in {**_environment(), **changes}.items() if value is not None}
         process = subprocess.run(
-            [sys.executable, "-c", f"import os; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'truepush.settings')\n{code}"],
-            env=given, cwd=django_settings.BASE_DIR, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            [sys.executable, "-c", code],
+            env=given,
+            cwd=django_settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         return process.returncode, process.stdout + process.stderr
 
     return run
@@ -94,14 +100,16 @@ def start(django_db_setup: None) -> Callable[..., tuple[int, str]]:
 def _environment() -> dict[str, str]:
     """Every setting without a default, and the database of this run; no file of settings."""
     database = django_settings.DATABASES["default"]
+    who = f"{database['USER']}:{quote(database['PASSWORD'], safe='')}"
     place = f"{database['HOST']}:{database['PORT']}".removesuffix(":")
     secret = base64url.encode(bytes(32))
     return {
         "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "truepush.settings",
         "TRUEPUSH_ENV_FILE": os.devnull,
         "SECRET_KEY": "x" * 50,
         "FIELD_KEYS": f"k1:{secret}",
         "RECEIPT_KEYS": f"1:{secret}",
         "VAPID_CONTACT": "mailto:ops@example.com",
-        "DATABASE_URL": f"postgres://{database['USER']}:{database['PASSWORD']}@{place}/{database['NAME']}",
+        "DATABASE_URL": f"postgres://{who}@{place}/{database['NAME']}",
     }

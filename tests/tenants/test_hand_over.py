@@ -80,7 +80,9 @@ def test_tabs_that_a_browser_opens_at_once_all_come_in(browser: Browser) -> None
 def test_the_token_is_not_in_the_database(browser: Browser) -> None:
     fields = browser.open(browser.ask())
     row = Handover.objects.values().latest("pk")
-    stored = " ".join(bytes(value).hex() if isinstance(value, memoryview) else str(value) for value in row.values())
+    stored = " ".join(
+        bytes(value).hex() if isinstance(value, memoryview) else str(value) for value in row.values()
+    )
     assert fields["token"] not in stored
     assert fields["token"].encode().hex() not in stored
     assert browser.nonce not in stored

@@ -42,7 +42,9 @@ def test_no_change_of_a_model_lacks_its_migration(db: None) -> None:
 
 
 def test_every_operation_can_be_taken_back() -> None:
-    stuck = [f"{migration}: {o.describe()}" for migration in ours() for o in flat(migration) if not o.reversible]
+    stuck = [
+        f"{migration}: {o.describe()}" for migration in ours() for o in flat(migration) if not o.reversible
+    ]
     assert stuck == []
 
 

@@ -13,7 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connections
 
-from truepush.checks import check_connection, refuse_pooler
+from tenants.pooler import refuse_pooler
+from truepush.checks import check_connection
 
 
 @pytest.fixture

@@ -114,7 +114,9 @@ def test_no_tenant_table_is_in_the_public_schema_and_no_public_one_in_a_tenant(a
 
 
 def test_a_failed_replay_leaves_nothing(db: None, later: Later) -> None:
-    later('migrations.RunSQL("CREATE TABLE half (id int)", ""), migrations.RunSQL("SELECT 1/(random() * 0)::int", "")')
+    later(
+        'migrations.RunSQL("CREATE TABLE half (id int)", ""), migrations.RunSQL("SELECT 1/(random() * 0)::int", "")'
+    )
     with pytest.raises(DatabaseError, match="division by zero"):
         replay("t_broken")
     assert not schema_exists("t_broken")
@@ -141,7 +143,9 @@ def test_a_replay_sets_nothing_for_the_session(db: None) -> None:
         assert cursor.fetchone() == before == ("public",)
 
 
-def test_collecting_leaves_no_template_behind_and_is_done_once(db: None, django_assert_num_queries: Any) -> None:
+def test_collecting_leaves_no_template_behind_and_is_done_once(
+    db: None, django_assert_num_queries: Any
+) -> None:
     steps.cache_clear()
     steps(frozenset())
     assert not schema_exists(TEMPLATE_SCHEMA)

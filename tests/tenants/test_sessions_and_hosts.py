@@ -103,7 +103,9 @@ def test_capital_letters_and_the_port_do_not_change_the_host(acme: Workspace, co
         assert with_session_of(console(acme), host).get("/").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-host", "x-forwarded-server", "x-host", "forwarded", "x-original-host"])
+@pytest.mark.parametrize(
+    "header", ["x-forwarded-host", "x-forwarded-server", "x-host", "forwarded", "x-original-host"]
+)
 def test_no_other_header_names_the_host(
     acme: Workspace, globex: Workspace, console: Console, header: str
 ) -> None:
@@ -140,6 +142,8 @@ def test_healthz_answers_whoever_asks_by_whatever_name(db: None, host: str) -> N
     assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
-def test_healthz_asks_the_database_nothing(db: None, django_assert_num_queries: Callable[..., object]) -> None:
+def test_healthz_asks_the_database_nothing(
+    db: None, django_assert_num_queries: Callable[..., object]
+) -> None:
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
         Client(headers={"host": "localhost:8000"}).get("/healthz")

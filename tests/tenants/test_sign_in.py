@@ -106,7 +106,9 @@ def test_sign_in_leads_back_to_where_one_was_asked_to_sign_in(acme: Workspace, p
 
 
 @pytest.mark.parametrize("host", ["acme.localhost:8000", "sdk.localhost:8000"])
-@pytest.mark.parametrize("path", ["/sign-in/", "/sign-up/", "/workspaces/", "/open/acme/", "/admin/", "/admin/login/"])
+@pytest.mark.parametrize(
+    "path", ["/sign-in/", "/sign-up/", "/workspaces/", "/open/acme/", "/admin/", "/admin/login/"]
+)
 def test_people_s_pages_are_on_the_public_host_only(acme: Workspace, host: str, path: str) -> None:
     client = Client(headers={"host": host})
     assert client.get(path).status_code == 404

@@ -75,7 +75,11 @@ TRAPS: dict[str, tuple[dict[str, Any], str, str]] = {
         "truepush.E009",
         "on localhost only",
     ),
-    "a sandbox without its authority": ({**SANDBOX, "SANDBOX_CA": ""}, "truepush.E010", "SANDBOX_CA is empty"),
+    "a sandbox without its authority": (
+        {**SANDBOX, "SANDBOX_CA": ""},
+        "truepush.E010",
+        "SANDBOX_CA is empty",
+    ),
     "a lease shorter than an attempt": (
         {"PUSH_LEASE_SECONDS": 17.0, "PUSH_ATTEMPT_SECONDS": 15.0},
         "truepush.E011",
@@ -136,7 +140,9 @@ def test_a_setting_that_cannot_be_right_stops_the_start(start: Any, name: str, v
     assert ImproperlyConfigured.__name__ in said
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "RECEIPT_KEYS", "VAPID_CONTACT", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    "name", ["SECRET_KEY", "FIELD_KEYS", "RECEIPT_KEYS", "VAPID_CONTACT", "DATABASE_URL"]
+)
 def test_a_setting_without_a_default_must_be_given(start: Any, name: str) -> None:
     code, said = start(**{name: None})
     assert code != 0

@@ -1,4 +1,4 @@
-"""Threads that serve several tenants at once see each tenant's rows only (TI-06). Committed rows, removed afterwards."""
+"""Threads that serve several tenants at once see each tenant's rows only (TI-06). Committed rows, removed again."""
 
 import random
 import time

@@ -10,8 +10,8 @@ from django.db import DatabaseError, connection, connections
 from django_q.cluster import Cluster
 from django_q.tasks import async_task
 
+from tenants.pooler import refuse_pooler
 from tenants.stop import ask_to_stop, die_with_parent
-from truepush.checks import refuse_pooler
 
 log = logging.getLogger(__name__)
 
