@@ -33,10 +33,8 @@ PASSWORD = "correct horse battery staple"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Cheap passwords, and static files as they lie in the tree."""
+    """Cheap passwords."""
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    django_settings.STORAGES = {**django_settings.STORAGES, "staticfiles": {"BACKEND": plain}}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -163,6 +161,11 @@ def sdk() -> Client:
 
 def make_site(place: Workspace, **changes: Any) -> Site:
     """Add a website through the verb, inside the workspace's schema."""
-    values = {"name": "Shop", "origin": "https://shop.example", "contact": "mailto:ops@example.com", **changes}
+    values = {
+        "name": "Shop",
+        "origin": "https://shop.example",
+        "contact": "mailto:ops@example.com",
+        **changes,
+    }
     with in_tenant(place.schema):
         return add_site(actor=place.owner, tenant=place.tenant, **values)

@@ -254,9 +254,9 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_MANIFEST: bool = env.bool("STATIC_MANIFEST", default=True)
+STATIC_ROOT = BASE_DIR / "var" / "static" if STATIC_MANIFEST else None
 _STATIC_STORAGE = (
     "whitenoise.storage.CompressedManifestStaticFilesStorage"
     if STATIC_MANIFEST

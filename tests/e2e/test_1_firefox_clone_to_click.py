@@ -6,6 +6,8 @@ from tests.e2e.browsers.firefox import Firefox, firefox
 from tests.e2e.installation import Installation
 
 TITLE, BODY = "Fresh tea has arrived", "Jasmine pearls, from the boat this morning."
+# A font that was still loading when the page moved on (NS_BINDING_ABORTED).
+ABANDONED = "status=2152398850"
 PASSWORD = "correct horse battery staple"
 
 
@@ -21,7 +23,7 @@ def test_firefox_from_sign_up_to_a_counted_click(truepush: Installation) -> None
         wait_for_figures(browser, audience="1", accepted="1", displayed="1", clicked="0")
         click_the_notification(browser, truepush)
         wait_for_figures(browser, audience="1", accepted="1", displayed="1", clicked="1")
-        assert browser.errors == []
+        assert [error for error in browser.errors if ABANDONED not in error] == []
 
 
 def sign_up(browser: Firefox, truepush: Installation) -> None:

@@ -17,7 +17,8 @@ from tests.conftest import Workspace
 
 ORIGIN = "https://shop.example"
 CHROME = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/141.0.0.0 Safari/537.36"
 )
 _numbers = itertools.count(1)
 
@@ -35,7 +36,9 @@ def new_public_key() -> bytes:
 class Browser:
     """One PushSubscription: its endpoint and raw keys."""
 
-    endpoint: str = field(default_factory=lambda: f"https://fcm.googleapis.com/fcm/send/device-{next(_numbers)}")
+    endpoint: str = field(
+        default_factory=lambda: f"https://fcm.googleapis.com/fcm/send/device-{next(_numbers)}"
+    )
     p256dh: bytes = field(default_factory=new_public_key)
     auth: bytes = field(default_factory=lambda: os.urandom(16))
 
@@ -44,7 +47,9 @@ class Browser:
         return {"endpoint": self.endpoint, "keys": keys, **more}
 
 
-def post(client: Client, site_key: str, path: str, body: Any, *, origin: str | None = ORIGIN, **headers: str) -> Any:
+def post(
+    client: Client, site_key: str, path: str, body: Any, *, origin: str | None = ORIGIN, **headers: str
+) -> Any:
     """POST a body (an object, or octets as they are) as JSON from a page of this origin (None: no Origin at all)."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"user-agent": CHROME, **({"origin": origin} if origin is not None else {}), **headers}
@@ -56,7 +61,9 @@ def subscribe(client: Client, site: Site, body: Any, **more: Any) -> Any:
 
 
 def unsubscribe(client: Client, site: Site, endpoint: Any, capability: Any, **more: Any) -> Any:
-    return post(client, site.site_key, "unsubscribe", {"endpoint": endpoint, "subscriber": capability}, **more)
+    return post(
+        client, site.site_key, "unsubscribe", {"endpoint": endpoint, "subscriber": capability}, **more
+    )
 
 
 def rows(place: Workspace) -> list[Subscriber]:

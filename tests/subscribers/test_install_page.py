@@ -72,7 +72,9 @@ def test_it_waits_until_somebody_subscribes_then_is_green_and_stops_asking(
     assert POLL.findall(before.content.decode()) == [f"/sites/{shop.pk}/waiting/"]
     subscribe(sdk, shop, Browser().json())
     after = client.get(page.format(shop.pk))
-    assert "1 subscriber: the website is connected The first came with Chrome on Windows, now." in text_of(after)
+    assert "1 subscriber: the website is connected The first came with Chrome on Windows, now." in text_of(
+        after
+    )
     assert b'class="waiting is-done"' in after.content
     assert POLL.findall(after.content.decode()) == []
 
@@ -106,7 +108,9 @@ def test_the_first_is_the_one_who_came_first(
         newest = Subscriber.objects.latest("pk")
         Subscriber.objects.filter(pk=newest.pk).update(subscribed_at=timezone.now() - timedelta(days=3))
     words = text_of(console(acme).get(f"/sites/{shop.pk}/waiting/"))
-    assert "2 subscribers: the website is connected The first came with Firefox on Linux, 3 days ago." in words
+    assert (
+        "2 subscribers: the website is connected The first came with Firefox on Linux, 3 days ago." in words
+    )
 
 
 def test_a_subscriber_of_another_website_does_not_end_the_wait(
@@ -121,7 +125,10 @@ def test_the_demo_shop_is_offered_for_its_own_website_only(
     acme: Workspace, console: Callable[..., Client], settings: Any
 ) -> None:
     settings.DEMO_SHOP_URL = "http://localhost:8001"
-    shop, other = make_site(acme, origin="http://localhost:8001"), make_site(acme, origin="https://other.example")
+    shop, other = (
+        make_site(acme, origin="http://localhost:8001"),
+        make_site(acme, origin="https://other.example"),
+    )
     client = console(acme)
     link = f'href="http://localhost:8001/?site={shop.site_key}"'
     assert link in client.get(f"/sites/{shop.pk}/").content.decode()

@@ -63,7 +63,11 @@ def test_other_fields_of_a_body_are_ignored(sdk: Client, acme: Workspace, shop: 
     expected, first = facts(only_row(acme)), only_row(acme).pk
     with_more = Browser().json(profile={})
     (with_more[inside] if inside else with_more).update(
-        {name: value for name, value in GIVEN.items() if inside != "profile" or name not in ("language", "time_zone")}
+        {
+            name: value
+            for name, value in GIVEN.items()
+            if inside != "profile" or name not in ("language", "time_zone")
+        }
     )
     assert subscribe(sdk, shop, with_more).status_code == 201
     row = next(row for row in rows(acme) if row.pk != first)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from subscribers.models import Site
 from tests.conftest import Workspace
@@ -20,11 +20,6 @@ WELL_FORMED = {
 }
 # A cookie that Django cannot read it replaces, or deletes, if it looks at cookies at all.
 MALFORMED = {settings.SESSION_COOKIE_NAME: "x", settings.CSRF_COOKIE_NAME: "x"}
-COOKIES = pytest.mark.parametrize(
-    "cookies",
-    [WELL_FORMED, MALFORMED],
-    ids=["well-formed", "malformed"],
-)
 
 
 def answers(sdk: Client, shop: Site) -> dict[str, Any]:
@@ -45,7 +40,7 @@ def answers(sdk: Client, shop: Site) -> dict[str, Any]:
     }
 
 
-@COOKIES
+@pytest.mark.parametrize("cookies", [WELL_FORMED, MALFORMED], ids=["well-formed", "malformed"])
 def test_no_answer_sets_a_cookie_or_depends_on_one(
     sdk: Client, acme: Workspace, shop: Site, cookies: dict[str, str]
 ) -> None:

@@ -142,13 +142,28 @@ def test_another_method_is_refused_and_told_what_is_allowed(
 
 def odd_values(draw: random.Random) -> Iterator[Any]:
     """Values of every kind that JSON has, some nested, some that text columns cannot hold."""
-    texts = ["", "\x00", "a\x00b", "\ud800", "\udfff\ud800", "\u2028", "x" * 3000, "'; --", "%s", "{}", "\uffff", "🦊"]
+    texts = [
+        "",
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "\udfff\ud800",
+        "\u2028",
+        "x" * 3000,
+        "'; --",
+        "%s",
+        "{}",
+        "\uffff",
+        "🦊",
+    ]
     texts += [base64url(draw.randbytes(draw.randrange(90))) for _ in range(5)]
     simple = [None, True, False, 0, -1, 2**63, 1e308, 10**300, *texts]
     while True:
         value = draw.choice(simple)
         for _ in range(draw.randrange(4)):
-            value = draw.choice([[value], {"p256dh": value}, {"auth": value, "p256dh": value}, [value, value]])
+            value = draw.choice(
+                [[value], {"p256dh": value}, {"auth": value, "p256dh": value}, [value, value]]
+            )
         yield value
 
 

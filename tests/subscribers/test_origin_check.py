@@ -53,7 +53,10 @@ def test_a_page_of_another_origin_is_refused_and_cannot_read_why(
 def test_the_refusal_names_the_origin_and_the_website(sdk: Client, shop: Site) -> None:
     answer = subscribe(sdk, shop, Browser().json(), origin="https://www.shop.example")
     assert answer.json()["error"]["message"] == "https://www.shop.example is not an origin of Shop."
-    assert subscribe(sdk, shop, {}, origin=None).json()["error"]["message"] == "No origin is not an origin of Shop."
+    assert (
+        subscribe(sdk, shop, {}, origin=None).json()["error"]["message"]
+        == "No origin is not an origin of Shop."
+    )
     long = subscribe(sdk, shop, {}, origin="x" * 4000).json()["error"]["message"]
     assert long == f"{'x' * 200} is not an origin of Shop."
 
@@ -83,7 +86,9 @@ def test_a_page_of_the_website_reads_the_refusals_of_the_framework_too(sdk: Clie
     url = f"/sdk/v1/{shop.site_key}/subscriptions"
     form = sdk.post(url, {"a": "b"}, headers={"origin": ORIGIN})
     method = sdk.put(url, headers={"origin": ORIGIN})
-    accept = sdk.post(url, b"{}", content_type="application/json", headers={"origin": ORIGIN, "accept": "image/png"})
+    accept = sdk.post(
+        url, b"{}", content_type="application/json", headers={"origin": ORIGIN, "accept": "image/png"}
+    )
     assert [one.status_code for one in (form, method, accept)] == [415, 405, 406]
     for answer in (form, method, accept):
         assert cors(answer) == {"Access-Control-Allow-Origin": ORIGIN}
@@ -93,7 +98,11 @@ def test_a_page_of_the_website_reads_the_refusals_of_the_framework_too(sdk: Clie
 @pytest.mark.parametrize("path", PATHS)
 def test_the_preflight_of_a_page_of_the_website_is_granted(sdk: Client, shop: Site, path: str) -> None:
     """WB-06: methods and headers limited to those used, remembered for two hours, no credentials."""
-    asked = {"origin": ORIGIN, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    asked = {
+        "origin": ORIGIN,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+    }
     answer = sdk.options(f"/sdk/v1/{shop.site_key}/{path}", headers=asked)
     assert (answer.status_code, answer.content) == (204, b"")
     assert cors(answer) == {

@@ -55,7 +55,9 @@ def test_types_and_caching(sdk: Client, shop: Site, path: str) -> None:
 
 @each_file
 @pytest.mark.parametrize(
-    "known", ["{}", "W/{}", '"other", {}', '"other",W/{} , "more"'], ids=["same", "weak", "list", "weak in list"]
+    "known",
+    ["{}", "W/{}", '"other", {}', '"other",W/{} , "more"'],
+    ids=["same", "weak", "list", "weak in list"],
 )
 def test_a_known_version_is_not_sent_again(sdk: Client, shop: Site, path: str, known: str) -> None:
     url = path.format(shop.site_key)
@@ -90,13 +92,14 @@ def test_they_are_read_only(sdk: Client, shop: Site, path: str, method: str) -> 
 def test_any_page_may_read_the_settings_and_no_page_the_code(sdk: Client, shop: Site) -> None:
     """WB-06. Scripts are loaded by tags and workers by importScripts; neither needs CORS."""
     origin = {"origin": "https://anyone.example"}
-    allowed = [sdk.get(path.format(shop.site_key), headers=origin).get("Access-Control-Allow-Origin") for path in FILES]
+    allowed = [
+        sdk.get(path.format(shop.site_key), headers=origin).get("Access-Control-Allow-Origin")
+        for path in FILES
+    ]
     assert allowed == [None, "*", None]
 
 
-def test_the_settings_are_what_the_loader_needs_and_no_more(
-    sdk: Client, acme: Workspace, shop: Site
-) -> None:
+def test_the_settings_are_what_the_loader_needs_and_no_more(sdk: Client, acme: Workspace, shop: Site) -> None:
     assert sdk.get(SETTINGS.format(shop.site_key)).json() == {
         "site_key": shop.site_key,
         "name": "Shop",
@@ -199,4 +202,6 @@ def test_the_worker_imports_nothing_and_the_stub_only_from_the_sdk_host(
     """WB-13: importScripts from our own host only."""
     assert "importScripts" not in (SDK / "worker.js").read_text()
     stub = console(acme).get(f"/sites/{shop.pk}/worker.js").content.decode()
-    assert re.findall(r"importScripts\((.*?)\)", stub) == [f'"{django_settings.SDK_URL}/w/{shop.site_key}.js"']
+    assert re.findall(r"importScripts\((.*?)\)", stub) == [
+        f'"{django_settings.SDK_URL}/w/{shop.site_key}.js"'
+    ]

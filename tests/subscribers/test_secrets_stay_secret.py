@@ -52,7 +52,9 @@ def readable(said: io.StringIO, *answers: Any) -> str:
 
 
 @pytest.mark.parametrize("endpoint", BAD, ids=range(len(BAD)))
-def test_a_refused_endpoint_is_not_repeated(sdk: Client, shop: Site, said: io.StringIO, endpoint: str) -> None:
+def test_a_refused_endpoint_is_not_repeated(
+    sdk: Client, shop: Site, said: io.StringIO, endpoint: str
+) -> None:
     body = Browser(endpoint).json(old_endpoint=GOOD)
     text = readable(said, subscribe(sdk, shop, body), unsubscribe(sdk, shop, endpoint, SECRET))
     assert SECRET not in text
@@ -98,7 +100,13 @@ def test_pages_of_the_console_show_neither_endpoint_nor_keys(
     browser = Browser(GOOD)
     subscribe(sdk, shop, browser.json())
     client = console(acme)
-    for path in ("/", "/sites/", f"/sites/{shop.pk}/", f"/sites/{shop.pk}/waiting/", f"/sites/{shop.pk}/edit/"):
+    for path in (
+        "/",
+        "/sites/",
+        f"/sites/{shop.pk}/",
+        f"/sites/{shop.pk}/waiting/",
+        f"/sites/{shop.pk}/edit/",
+    ):
         text = client.get(path).content.decode()
         assert SECRET not in text
         assert browser.json()["keys"]["auth"] not in text

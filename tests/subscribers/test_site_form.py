@@ -68,8 +68,12 @@ BAD_ORIGINS = {
     "https://2130706433": f"2130706433 is not a full host name. {EXAMPLE}",
     "https://" + "x" * 300 + ".example": f"https://{'x' * 300}.example is not a web address. {EXAMPLE}",
     "https://" + "x." * 130 + "example": f"https://{'x.' * 130}example is not a web address. {EXAMPLE}",
-    "https://" + "x." * 122 + "example:8443": f"{'x.' * 40}... is too long: an address has at most 255 characters.",
-    "https://" + "\u00fc" * 250 + ".example": f"https://{chr(0xfc) * 250}.example is not a web address. {EXAMPLE}",
+    "https://"
+    + "x." * 122
+    + "example:8443": f"{'x.' * 40}... is too long: an address has at most 255 characters.",
+    "https://"
+    + "\u00fc" * 250
+    + ".example": f"https://{chr(0xFC) * 250}.example is not a web address. {EXAMPLE}",
     "x" * 2001: "Ensure this value has at most 2000 characters (it has 2001).",
     "https://shop\x00.example": "Null characters are not allowed.",
 }

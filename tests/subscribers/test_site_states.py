@@ -92,7 +92,9 @@ def test_a_key_that_was_guessed_is_asked_for_once(
             assert error(ask(sdk, path, "guessed")) == (404, "unknown_site")
 
 
-@pytest.mark.parametrize("key", ["%00", "a%00b", "..", "a%2Fb", "a b", "\N{GRINNING FACE}", "a.b", "%ed%a0%80", "'--"])
+@pytest.mark.parametrize(
+    "key", ["%00", "a%00b", "..", "a%2Fb", "a b", "\N{GRINNING FACE}", "a.b", "%ed%a0%80", "'--"]
+)
 @pytest.mark.parametrize("path", [*READ, *WRITE])
 def test_a_key_with_other_characters_is_no_route(sdk: Client, acme: Workspace, path: str, key: str) -> None:
     assert ask(sdk, path, key).status_code == 404

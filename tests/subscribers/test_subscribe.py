@@ -129,7 +129,10 @@ def test_endpoints_are_compared_as_stored_and_not_folded_in_the_path(
     sdk: Client, acme: Workspace, shop: Site
 ) -> None:
     """SR-12: the path is compared as it is, the host as a host."""
-    lower, upper = Browser("https://fcm.googleapis.com/fcm/send/abc"), Browser("https://fcm.googleapis.com/fcm/send/ABC")
+    lower, upper = (
+        Browser("https://fcm.googleapis.com/fcm/send/abc"),
+        Browser("https://fcm.googleapis.com/fcm/send/ABC"),
+    )
     same = Browser("https://FCM.googleapis.com:443/fcm/send/abc")
     answers = [subscribe(sdk, shop, one.json()).status_code for one in (lower, upper, same)]
     assert answers == [201, 201, 200]

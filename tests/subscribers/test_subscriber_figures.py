@@ -32,7 +32,13 @@ def day(number: int, hour: int = 12, minute: int = 0, second: int = 0) -> dateti
 
 
 def person(
-    place: Workspace, site: Site, came: datetime, left: datetime | None = None, *, state: str = "", test: bool = False
+    place: Workspace,
+    site: Site,
+    came: datetime,
+    left: datetime | None = None,
+    *,
+    state: str = "",
+    test: bool = False,
 ) -> None:
     endpoint = f"https://web.push.apple.com/{next(_number)}"
     with in_tenant(place.schema):
@@ -91,7 +97,12 @@ def test_coming_and_going_on_given_days(acme: Workspace, shop: Site) -> None:
         (day(28, 0, 0, 0), 1, 0),
         (day(29, 23, 59, 59), 1, 1),
     ],
-    ids=["first moment of the first day", "last moment before", "first moment of the second day", "last of the first"],
+    ids=[
+        "first moment of the first day",
+        "last moment before",
+        "first moment of the second day",
+        "last of the first",
+    ],
 )
 def test_the_first_day_begins_at_midnight_utc(
     acme: Workspace, shop: Site, came: datetime, gained: int, first: int

@@ -61,7 +61,9 @@ def test_a_p256dh_that_is_no_point_is_refused(sdk: Client, acme: Workspace, shop
 
 
 @pytest.mark.parametrize("value", AUTH.values(), ids=AUTH.keys())
-def test_an_auth_that_is_not_16_octets_is_refused(sdk: Client, acme: Workspace, shop: Site, value: str) -> None:
+def test_an_auth_that_is_not_16_octets_is_refused(
+    sdk: Client, acme: Workspace, shop: Site, value: str
+) -> None:
     body = Browser().json()
     body["keys"]["auth"] = value
     assert refused(sdk, acme, shop, body) == (400, "auth")

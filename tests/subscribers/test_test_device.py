@@ -25,7 +25,10 @@ def test_a_browser_becomes_the_persons_test_device(
 ) -> None:
     client, browser = console(acme), Browser()
     answers = [offer(client, shop, browser.json()) for _ in range(2)]
-    assert [(one.status_code, one.json()) for one in answers] == [(201, {"ready": True}), (200, {"ready": True})]
+    assert [(one.status_code, one.json()) for one in answers] == [
+        (201, {"ready": True}),
+        (200, {"ready": True}),
+    ]
     row = only_row(acme)
     assert (row.is_test, row.state, row.endpoint, row.site_id) == (True, "active", browser.endpoint, shop.pk)
     assert client.session[TEST_DEVICES] == {str(shop.pk): row.pk}

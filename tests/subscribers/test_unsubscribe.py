@@ -90,7 +90,13 @@ def test_a_wrong_capability_is_answered_like_an_unknown_endpoint(
 def test_a_nearly_right_capability_is_wrong(sdk: Client, acme: Workspace, shop: Site) -> None:
     browser = Browser()
     token = capability(sdk, shop, browser)
-    near = [token[:-1], token + "0", token.upper(), token[:-1] + ("0" if token[-1] != "0" else "1"), f" {token}"]
+    near = [
+        token[:-1],
+        token + "0",
+        token.upper(),
+        token[:-1] + ("0" if token[-1] != "0" else "1"),
+        f" {token}",
+    ]
     assert [unsubscribe(sdk, shop, browser.endpoint, one).status_code for one in near] == [404] * 5
     assert only_row(acme).state == "active"
 
@@ -160,8 +166,6 @@ def test_a_field_of_the_wrong_kind_is_named(
 
 
 @pytest.mark.parametrize("endpoint", ["\ud800", "\x00", "not a url", "https://evil.test/x", "%"])
-def test_an_endpoint_that_no_push_service_gives_is_unknown(
-    sdk: Client, shop: Site, endpoint: str
-) -> None:
+def test_an_endpoint_that_no_push_service_gives_is_unknown(sdk: Client, shop: Site, endpoint: str) -> None:
     answer = unsubscribe(sdk, shop, endpoint, "0" * 40)
     assert (answer.status_code, answer.json()) == (404, UNKNOWN)

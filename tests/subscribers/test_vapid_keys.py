@@ -70,7 +70,11 @@ def forms_of(private: bytes) -> dict[str, str]:
     for name, layout in (("PKCS 8", PrivateFormat.PKCS8), ("SEC 1", PrivateFormat.TraditionalOpenSSL)):
         pem = key.private_bytes(Encoding.PEM, layout, NoEncryption()).decode()
         der = key.private_bytes(Encoding.DER, layout, NoEncryption())
-        forms |= {f"{name} PEM": pem, f"{name} PEM's body": "".join(pem.splitlines()[1:-1]), f"{name} hex": der.hex()}
+        forms |= {
+            f"{name} PEM": pem,
+            f"{name} PEM's body": "".join(pem.splitlines()[1:-1]),
+            f"{name} hex": der.hex(),
+        }
         forms[f"{name} base64url"] = base64.urlsafe_b64encode(der).decode().rstrip("=")
     return forms
 
@@ -119,7 +123,8 @@ def test_another_installation_key_says_which_key_is_missing(
     with in_tenant(acme.schema), pytest.raises(UnknownKey) as error:
         unseal(key.private_encrypted, bytes(key.public))
     assert re.fullmatch(
-        rf"vapid:{acme.schema}:[0-9a-f]{{130}}: its key is not configured \(configured: k9\)", str(error.value)
+        rf"vapid:{acme.schema}:[0-9a-f]{{130}}: its key is not configured \(configured: k9\)",
+        str(error.value),
     )
 
 
@@ -127,7 +132,10 @@ def test_another_key_under_the_same_id_says_so(acme: Workspace, shop: Site, fiel
     key = key_of(acme, shop)
     key_id = key.private_encrypted.partition(":")[0]
     field_keys.FIELD_KEYS = {key_id: b"9" * 32}
-    with in_tenant(acme.schema), pytest.raises(FieldDamaged, match=f"not what key {key_id} encrypted for this field"):
+    with (
+        in_tenant(acme.schema),
+        pytest.raises(FieldDamaged, match=f"not what key {key_id} encrypted for this field"),
+    ):
         unseal(key.private_encrypted, bytes(key.public))
 
 

@@ -44,7 +44,8 @@ def agree(place: Workspace) -> bool:
         }
     rows = SiteIndex.objects.filter(tenant_id=place.tenant.pk)
     index = {
-        (row.site_key, row.tenant_id, row.schema_name, row.site_id, row.name, tuple(row.origins)) for row in rows
+        (row.site_key, row.tenant_id, row.schema_name, row.site_id, row.name, tuple(row.origins))
+        for row in rows
     }
     return sites == index and len(rows) == len(sites)
 
@@ -62,7 +63,11 @@ def test_adding_a_website_makes_site_key_pair_and_index_row(
         site = Site.objects.get()
         assert [key.state for key in site.vapid_keys.all()] == ["current"]
     assert answer["Location"] == f"/sites/{site.pk}/"
-    assert (site.name, site.origin, site.icon_url) == ("Shop", "https://shop.example", "https://shop.example/icon.png")
+    assert (site.name, site.origin, site.icon_url) == (
+        "Shop",
+        "https://shop.example",
+        "https://shop.example/icon.png",
+    )
     assert (site.contact, site.worker_path, site.aliases, site.is_demo) == (
         "mailto:web@example.com", "/truepush/worker.js", [], False,
     )  # fmt: skip
@@ -107,7 +112,9 @@ def test_changing_a_website_changes_its_index_row_and_nothing_else(
 def test_the_audit_of_a_change_has_what_changed_before_and_after(
     acme: Workspace, console: Callable[..., Client], shop: Site
 ) -> None:
-    console(acme).post(f"/sites/{shop.pk}/edit/", {**FORM, "contact": "mailto:new@example.com", "name": "Other"})
+    console(acme).post(
+        f"/sites/{shop.pk}/edit/", {**FORM, "contact": "mailto:new@example.com", "name": "Other"}
+    )
     entry = last_audit(acme)
     assert (entry.action, entry.target) == ("site.change", f"site {shop.pk}")
     assert entry.detail == {
@@ -172,7 +179,11 @@ def test_no_website_is_left_when_the_index_refuses_its_row(acme: Workspace) -> N
     before = state(acme)
     with in_tenant(acme.schema), pytest.raises(IntegrityError, match="site_index_once"):
         add_site(
-            actor=acme.owner, tenant=acme.tenant, name="Shop", origin="https://shop.example", contact="mailto:a@b.com"
+            actor=acme.owner,
+            tenant=acme.tenant,
+            name="Shop",
+            origin="https://shop.example",
+            contact="mailto:a@b.com",
         )
     assert state(acme) == before
 

@@ -101,7 +101,7 @@ def check_and_test(url: str, arguments: list[str]) -> int:
     settings = settings_for(
         DEFAULT_PORT, known=make_secrets(), database_url=url, var=TEST_VAR, environment={"DEMO": "false"}
     )
-    environment = {**os.environ, **settings}
+    environment = {**os.environ, **settings, "STATIC_MANIFEST": "false"}
     failed = [check for check in CHECKS if not succeeds(check, environment)]
     for check in failed:
         print(f"bin/test: {' '.join(check)} failed, see above", file=sys.stderr, flush=True)

@@ -1,0 +1,74 @@
+"""Every route of the three hosts, from the resolver itself, and what a test must know to walk it.
+
+A new route fails `test_every_route_has_an_entry` until it is entered here: say whose ids it takes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+# What the ids of a route are: "pk" of a row of both or of one workspace, "site_key" of such a website, "slug" of one.
+TENANT: dict[str, str] = {
+    "campaigns:home": "",
+    "campaigns:list": "",
+    "campaigns:new": "",
+    "campaigns:compose": "pk",
+    "campaigns:test": "pk",
+    "campaigns:send": "pk",
+    "campaigns:report": "pk",
+    "campaigns:figures": "pk",
+    "subscribers:site_list": "",
+    "subscribers:site_new": "",
+    "subscribers:site": "pk",
+    "subscribers:site_edit": "pk",
+    "subscribers:waiting": "pk",
+    "subscribers:stub": "pk",
+    "subscribers:test_device": "pk",
+    "subscribers:test_worker": "site_key",
+    "tenants:enter": "",
+    "tenants:leave": "",
+}
+PUBLIC: dict[str, str] = {
+    "tenants:landing": "",
+    "tenants:workspaces": "",
+    "tenants:preparing": "slug",
+    "tenants:preparing_state": "slug",
+    "tenants:preparing_retry": "slug",
+    "tenants:open": "slug",
+    "tenants:sign_out": "",
+    "account_login": "",
+    "account_signup": "",
+}
+SDK: dict[str, str] = {
+    "sdk:loader": "site_key",
+    "sdk:settings": "site_key",
+    "sdk:worker": "site_key",
+    "sdk:subscriptions": "site_key",
+    "sdk:unsubscribe": "site_key",
+    "receipts:receipts": "",
+}
+# They take POST only (the tenant host's; GET answers 405 before it looks at an id).
+POST_ONLY = {"campaigns:test", "campaigns:send", "subscribers:test_device", "tenants:enter", "tenants:leave"}
+# These need nobody to be signed in.
+OPEN = {"tenants:enter", "tenants:leave"}
+
+
+def walk(urlconf: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the parameters of every route, support staff's admin excepted."""
+    yield from _walk(get_resolver(urlconf).url_patterns, "")
+
+
+def _walk(patterns: list[Any], namespace: str) -> Iterator[tuple[str, list[str]]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            if pattern.namespace != "admin":
+                yield from _walk(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}", list(pattern.pattern.converters)
+
+
+def path_of(name: str, value: Any = None, *, urlconf: str = settings.ROOT_URLCONF) -> str:
+    return reverse(name, urlconf=urlconf, args=[] if value is None else [value])

@@ -1,0 +1,164 @@
+"""TI-01: no text of the second workspace is in anything that the first can reach, and its own owner does see it."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.test import Client
+
+from campaigns.actions.receipts import Report, record_receipts
+from campaigns.models import Receipt
+from tests.isolation.conftest import Two
+from tests.isolation.pages import console_pages, everything, public_pages, sdk_pages
+from tests.isolation.routes import OPEN, POST_ONLY, TENANT, path_of
+from tests.isolation.world import BOTH, ONLY_SECOND, Marks, snapshot, text_columns
+from tests.subscribers.samples import Browser
+from truepush.lib.receipt_token import ReceiptToken, pack
+
+Console = Callable[..., Client]
+
+# Text that no page, partial or SDK answer of the owner shows today, and why. What is shown leaves this list.
+NEVER_SHOWN = {
+    # Not yet on a page: aliases, and the person behind a subscription.
+    "subscribers.site.aliases",
+    "subscribers.subscriber.external_id",
+    "subscribers.subscriber.tags",
+    "subscribers.subscriber.attributes",
+    "subscribers.subscriber.language",
+    "subscribers.subscriber.time_zone",
+    "subscribers.subscriber.device",
+    # Secrets and what identifies a browser.
+    "subscribers.vapidkey.private_encrypted",
+    "subscribers.subscriber.endpoint",
+    "subscribers.subscriber.service",
+    # The engine's own notes.
+    "campaigns.send.occurrence",
+    "campaigns.send.rule",
+    "campaigns.send.rule_sql",
+    "campaigns.send.urgency",
+    "campaigns.send.topic",
+    "campaigns.send.tag",
+    "campaigns.batch.zone",
+    "campaigns.batch.holder",
+    "campaigns.ledgerpage.reasons",
+    # Public tables: for support staff, or found by and not shown.
+    "tenants.siteindex.site_key",
+    "tenants.siteindex.schema_name",
+    "tenants.siteindex.name",
+    "tenants.siteindex.origins",
+    "tenants.sendindex.schema_name",
+    "tenants.sendindex.kind",
+    "tenants.sendindex.state",
+    "tenants.auditentry.actor",
+    "tenants.auditentry.action",
+    "tenants.auditentry.target",
+    "tenants.auditentry.detail",
+    "tenants.tenant.schema_name",
+    "tenants.tenant.slug",
+    "tenants.tenant.state_detail",
+    "tenants.tenant.migration_error",
+}
+
+
+def own_pages(two: Two, letter: str, console: Console, public: Client, sdk: Client) -> dict[str, str]:
+    """Everything that the owner of one workspace can reach with ids of their own, as text by path."""
+    place, pks = (two.first, BOTH) if letter == "a" else (two.second, BOTH + ONLY_SECOND)
+    public.force_login(place.owner)
+    # Websites are marked, and so are their origins: the SDK is called from a page of the first.
+    origin = f"https://{Marks(letter).of('tenants.siteindex.origins')}-1.example"
+    answers = console_pages(console(place), place, pks)
+    answers |= public_pages(public, place)
+    answers |= sdk_pages(sdk, place, pks, origin)
+    return {path: everything(answer) for path, answer in answers.items()}
+
+
+def test_the_first_never_reads_a_text_of_the_second(
+    two: Two, console: Console, public: Client, sdk: Client
+) -> None:
+    pages = own_pages(two, "a", console, public, sdk)
+    assert len(pages) > 80
+    assert [path for path, text in pages.items() if Marks("b").any in text] == []
+    # The control: the first does read its own.
+    assert len([path for path, text in pages.items() if Marks("a").any in text]) > 50
+
+
+def test_the_second_never_reads_a_text_of_the_first(
+    two: Two, console: Console, public: Client, sdk: Client
+) -> None:
+    pages = own_pages(two, "b", console, public, sdk)
+    assert [path for path, text in pages.items() if Marks("a").any in text] == []
+
+
+def test_its_own_owner_reads_every_text_that_pages_show(
+    two: Two, console: Console, public: Client, sdk: Client
+) -> None:
+    """The positive control, column by column: a column that comes onto a page leaves NEVER_SHOWN."""
+    whole = "\n".join(own_pages(two, "b", console, public, sdk).values())
+    unseen = {column for mark, column in Marks("b").all().items() if mark not in whole}
+    assert unseen == NEVER_SHOWN & set(text_columns())
+    assert set(text_columns()) >= NEVER_SHOWN
+
+
+def test_refused_forms_of_the_first_show_nothing_of_the_second(two: Two, console: Console) -> None:
+    """Forms that come back with errors list choices, and messages repeat what was asked for."""
+    client, answers = console(two.first), []
+    for name, kind in TENANT.items():
+        if name in OPEN:
+            continue
+        for pk in (*BOTH, ONLY_SECOND[0]) if kind == "pk" else (0,):
+            path = path_of(name, {"": None, "pk": pk, "site_key": "unknown"}[kind])
+            answers.append(
+                client.post(path, {"site": ONLY_SECOND[0], "origin": "x", "title": ""}, follow=True)
+            )
+    assert len(answers) == 40
+    assert [answer.request["PATH_INFO"] for answer in answers if Marks("b").any in everything(answer)] == []
+
+
+def test_pages_with_errors_and_without_a_session_show_nothing_of_anybody(two: Two, console: Console) -> None:
+    nobody = Client(headers={"host": two.second.host}, raise_request_exception=False)
+    for path in ("/", "/sites/1/", "/campaigns/1/", "/sends/7/", "/enter/", "/no/such/page"):
+        answer = nobody.get(path)
+        assert answer.status_code in (302, 404, 405)
+        assert Marks("b").any not in everything(answer).replace(Marks("b").of("tenants.tenant.name"), "")
+
+
+def test_the_sdk_tells_a_page_of_the_first_nothing_of_the_second(two: Two, sdk: Client) -> None:
+    """With the first's site keys and origin, whatever else of the second's is put into the body."""
+    mark, other = Marks("a"), Marks("b")
+    origin = f"https://{mark.of('tenants.siteindex.origins')}-1.example"
+    key = f"{mark.of('subscribers.site.site_key')}-1"
+    endpoint = f"{other.of('subscribers.subscriber.endpoint')}-7"
+    before = snapshot(two.second)
+    bodies = [
+        Browser().json(old_endpoint=endpoint, site_key=f"{other.of('subscribers.site.site_key')}-7"),
+        {"endpoint": endpoint, "subscriber": "0" * 40},
+        Browser(f"https://fcm.googleapis.com/fcm/send/{endpoint}").json(id=7, tenant_id=two.second.tenant.pk),
+    ]
+    for body in bodies:
+        for path in ("subscriptions", "unsubscribe"):
+            url = f"/sdk/v1/{key}/{path}"
+            answer = sdk.post(url, body, content_type="application/json", headers={"origin": origin})
+            assert answer.status_code in (201, 400, 404)
+            assert other.any not in everything(answer)
+    assert snapshot(two.second) == before
+
+
+def test_a_receipt_of_the_first_counts_nothing_in_the_second(two: Two) -> None:
+    """A token is signed with its tenant: the same ids, and ids that only the second has."""
+    before = snapshot(two.second)
+    for pk in (1, ONLY_SECOND[0]):
+        token = ReceiptToken(two.first.tenant.pk, pk, pk, 0, 0)
+        assert pack(settings.RECEIPT_KEYS, token)
+        record_receipts([Report(token, Receipt.Kind.CLICKED)])
+    assert snapshot(two.second) == before
+
+
+def test_the_pages_walked_are_all_there_are() -> None:
+    """Every GET route of the console is fetched above, or takes POST only, or needs nobody signed in."""
+    assert {
+        "campaigns:test",
+        "campaigns:send",
+        "subscribers:test_device",
+        "tenants:enter",
+        "tenants:leave",
+    } == POST_ONLY
+    assert OPEN <= POST_ONLY <= set(TENANT)

@@ -1,0 +1,204 @@
+"""Two workspaces with the same primary keys in every tenant table, and a mark of its own in every text column.
+
+Rows are made from the models as they are, so a new table or column is filled without a change here. What a column
+must look like to be shown at all (an address, JSON of a certain form) is said in SHAPES.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+from django.utils import timezone
+
+from subscribers.actions.subscription import digest_of
+from subscribers.models import Site
+from tenants.doorway import in_tenant
+from tenants.models import AuditEntry, SendIndex, SiteIndex, Tenant
+from tenants.site_index import forget_all
+from tests.conftest import Workspace
+
+BOTH = (1, 2, 3)
+# One digit: with it a mark still fits columns of eight characters.
+ONLY_SECOND = (7, 8, 9)
+# Marks need six characters; these columns are shorter.
+TOO_SHORT = {"subscribers.subscriber.country"}
+Shape = Callable[[str, int], Any]
+
+
+def models_of_tenants() -> list[type[models.Model]]:
+    return [model for app in ("subscribers", "campaigns") for model in apps.get_app_config(app).get_models()]
+
+
+def name_of(field: Any) -> str:
+    return f"{field.model._meta.label_lower}.{field.name}"
+
+
+def is_text(field: Any) -> bool:
+    """Tell columns that hold words of people or programs; choices are a fixed list and say nothing of anybody."""
+    base = field.base_field if isinstance(field, ArrayField) else field
+    return isinstance(base, models.CharField | models.TextField | models.JSONField) and not base.choices
+
+
+def text_columns() -> list[str]:
+    """Name every text column of every tenant table, and those of the public tables that belong to a tenant."""
+    public = [SiteIndex, SendIndex, AuditEntry, Tenant]
+    found = [
+        name_of(f) for m in [*models_of_tenants(), *public] for f in m._meta.concrete_fields if is_text(f)
+    ]
+    return [name for name in found if name not in TOO_SHORT]
+
+
+def is_draft(pk: int) -> bool:
+    """Of each range one campaign is a draft, so that the composer is seen as well as the report."""
+    return pk % 3 == 2
+
+
+def _content(mark: str, pk: int) -> list[dict[str, str]]:
+    url = f"https://{mark}.example/page"
+    return [{"title": f"{mark} title", "body": f"{mark} body", "url": url, "icon_url": f"{url}.png"}]
+
+
+SHAPES: dict[str, Shape] = {
+    "subscribers.site.origin": lambda mark, pk: f"https://{mark}.example",
+    "subscribers.site.aliases": lambda mark, pk: [f"https://www.{mark}.example"],
+    "subscribers.site.icon_url": lambda mark, pk: f"https://{mark}.example/icon.png",
+    "subscribers.site.worker_path": lambda mark, pk: f"/{mark}/worker.js",
+    "subscribers.vapidkey.state": lambda mark, pk: "current",
+    "subscribers.subscriber.endpoint_digest": lambda mark, pk: digest_of(mark),
+    "subscribers.subscriber.ended_at": lambda mark, pk: None,
+    "campaigns.campaign.state": lambda mark, pk: "draft" if is_draft(pk) else "launched",
+    "campaigns.message.variant": lambda mark, pk: 0,
+    "campaigns.message.url": lambda mark, pk: f"https://{mark}.example/page",
+    "campaigns.message.icon_url": lambda mark, pk: f"https://{mark}.example/icon.png",
+    "campaigns.send.kind": lambda mark, pk: "test" if is_draft(pk) else "campaign",
+    "campaigns.send.state": lambda mark, pk: "finished",
+    "campaigns.send.content": _content,
+    "campaigns.send.rule": lambda mark, pk: {"everyone": True, "note": mark},
+    "campaigns.send.reasons": lambda mark, pk: {f"failed {mark} 503": 1},
+    "campaigns.send.launched_at": lambda mark, pk: timezone.now(),
+    "campaigns.send.finished_at": lambda mark, pk: timezone.now(),
+    "campaigns.send.audience": lambda mark, pk: 1,
+    "campaigns.send.failed": lambda mark, pk: 1,
+    "campaigns.batch.root": lambda mark, pk: None,
+    "campaigns.batch.ids": lambda mark, pk: [pk],
+    "campaigns.batch.size": lambda mark, pk: 1,
+    "campaigns.batch.ordinals": lambda mark, pk: None,
+    "campaigns.receipt.ordinal": lambda mark, pk: 0,
+    "tenants.siteindex.origins": lambda mark, pk: [f"https://{mark}.example"],
+}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """`place` is "a" or "b": zqa000 to zqa999 are the marks of the first workspace's columns."""
+
+    place: str
+
+    def of(self, column: str) -> str:
+        return f"zq{self.place}{text_columns().index(column):03d}"
+
+    @property
+    def any(self) -> str:
+        return f"zq{self.place}"
+
+    def all(self) -> dict[str, str]:
+        return {f"zq{self.place}{number:03d}": column for number, column in enumerate(text_columns())}
+
+
+def _plain(field: Any, pk: int) -> Any:
+    """A value for a column that needs one and is not text."""
+    if field.primary_key or isinstance(field, models.ForeignKey):
+        return pk
+    if field.null:
+        return None
+    if isinstance(field, models.DateTimeField):
+        return timezone.now() - timedelta(days=1)
+    if isinstance(field, models.BinaryField):
+        return bytes([pk]) * (field.max_length or 1)
+    if isinstance(field, models.IntegerField):
+        return pk
+    raise AssertionError(f"say in SHAPES what a row of the test has in {name_of(field)}")
+
+
+def _value(field: Any, mark: str, pk: int) -> Any:
+    if isinstance(field, ArrayField):
+        return [mark] if is_text(field) else [pk]
+    if isinstance(field, models.JSONField):
+        return {"note": mark}
+    return mark[: field.max_length] if is_text(field) else _plain(field, pk)
+
+
+def row(model: type[models.Model], marks: Marks, pk: int) -> models.Model:
+    """Build one row; columns with a default keep it unless they are text or have a shape."""
+    values: dict[str, Any] = {}
+    for field in model._meta.concrete_fields:
+        name = name_of(field)
+        mark = f"{marks.of(name)}-{pk}" if is_text(field) and name not in TOO_SHORT else str(pk)
+        if name in SHAPES:
+            values[field.name] = SHAPES[name](mark, pk)
+        elif is_text(field) and name not in TOO_SHORT:
+            values[field.name] = _value(field, mark, pk)
+        elif not (field.has_default() or field.has_db_default() or field.blank) or field.primary_key:
+            values[field.attname] = _plain(field, pk)
+    return model(**values)
+
+
+def fill(place: Workspace, letter: str, pks: tuple[int, ...]) -> None:
+    """Give the workspace its rows, their entries in the public tables, and a marked name."""
+    marks = Marks(letter)
+    with in_tenant(place.schema):
+        for model in models_of_tenants():
+            model._default_manager.bulk_create([row(model, marks, pk) for pk in pks])
+            _number_from(101, model._meta.db_table)
+        keys = dict(Site.objects.values_list("pk", "site_key"))
+    for pk in pks:
+        own = {"tenant_id": place.tenant.pk, "schema_name": place.schema}
+        index, send = row(SiteIndex, marks, pk), row(SendIndex, marks, pk)
+        for entry in (index, send):
+            entry.pk = None
+        SiteIndex.objects.create(**{**_given(index), **own, "site_id": pk, "site_key": keys[pk]})
+        SendIndex.objects.create(**{**_given(send), **own, "send_id": pk})
+    audit = {name: marks.of(f"tenants.auditentry.{name}") for name in ("actor", "action", "target")}
+    AuditEntry.objects.create(
+        **audit, tenant_id=place.tenant.pk, detail={"note": marks.of("tenants.auditentry.detail")}
+    )
+    Tenant.objects.filter(pk=place.tenant.pk).update(
+        name=marks.of("tenants.tenant.name"),
+        state_detail=marks.of("tenants.tenant.state_detail"),
+        migration_error=marks.of("tenants.tenant.migration_error"),
+    )
+    forget_all()
+
+
+def _number_from(first: int, table: str) -> None:
+    """Let rows that a test makes begin there: those of the fill chose their ids themselves."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence(%s, 'id'), greatest(nextval(pg_get_serial_sequence(%s, 'id')), %s))",
+            [table, table, first - 1],
+        )
+
+
+def _given(entry: models.Model) -> dict[str, Any]:
+    names = {f.attname for f in entry._meta.concrete_fields if not f.primary_key and not f.has_db_default()}
+    return {name: getattr(entry, name) for name in names}
+
+
+def site_key(place: Workspace, pk: int) -> str:
+    with in_tenant(place.schema):
+        return str(Site.objects.values_list("site_key", flat=True).get(pk=pk))
+
+
+def snapshot(place: Workspace) -> dict[str, list[dict[str, Any]]]:
+    """Read every row of every tenant table, and the tenant's rows in the public tables."""
+    with in_tenant(place.schema):
+        found = {m._meta.label: list(m._default_manager.order_by("pk").values()) for m in models_of_tenants()}
+    for model in (SiteIndex, SendIndex):
+        found[model._meta.label] = list(
+            model.objects.filter(tenant_id=place.tenant.pk).order_by("pk").values()
+        )
+    return found
