@@ -30,7 +30,7 @@ def in_words(reasons: dict[str, int]) -> list[Reason]:
         outcome, _, rest = key.partition(" ")
         if outcome in _SHOWN:
             found.append({"label": outcome.capitalize(), "text": _sentence(outcome, rest), "count": count})
-    return sorted(found, key=lambda reason: -reason["count"])
+    return sorted(found, key=lambda reason: (-reason["count"], reason["text"]))
 
 
 def _sentence(outcome: str, rest: str) -> str:

@@ -1,12 +1,16 @@
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from campaigns.delivery.transport import Transport
 from tests.campaigns.places import Place, new_transport, open_place
+from tests.campaigns.raw_server import DEADLINE, Handler, RawServer, Serve
 from tests.conftest import Workspace
 from tests.sandbox.driver import Sandbox
+from truepush.local.sandbox.authority import server_context
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +49,31 @@ def lasting(alone: Workspace, sandbox: Sandbox, django_db_blocker: Any) -> Itera
     """A website whose rows are committed, for tests with threads and processes."""
     with django_db_blocker.unblock():
         yield open_place(alone, sandbox)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    server_context(path)
+    return path
+
+
+@pytest.fixture
+def serve(authority: Path) -> Iterator[Serve]:
+    """Start a server with the sandbox's kind of certificate, or another one."""
+    running: list[RawServer] = []
+
+    def start(handler: Handler, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> RawServer:
+        running.append(RawServer(handler, tls or server_context(authority), host))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()
+
+
+@pytest.fixture
+def quick(authority: Path) -> Iterator[Transport]:
+    made = Transport(concurrency=20, attempt_seconds=DEADLINE, sandbox_ca=str(authority))
+    yield made
+    made.close()

@@ -4,14 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Campaign, LedgerPage, Send
 from subscribers.actions.subscription import digest_of
 from subscribers.models import Site, Subscriber, VapidKey
-from tenants.doorway import in_tenant
+from tenants.doorway import in_tenant, reset_to_public
 from tenants.models import DueWork, SendIndex
 from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import SEED, TOKEN, Sandbox, until
@@ -107,6 +107,28 @@ def new_transport(sandbox: Sandbox, **changes: Any) -> Transport:
 
 def drain_once(transport: Transport) -> int:
     return drain(transport, lambda: False)
+
+
+def in_threads(count: int, run: Callable[[int], None]) -> None:
+    """Run it in this many threads, each with a database connection of its own; the first error is raised here."""
+    errors: list[BaseException] = []
+
+    def body(number: int) -> None:
+        try:
+            run(number)
+        except BaseException as error:  # noqa: BLE001  # raised again below
+            errors.append(error)
+        finally:
+            reset_to_public()
+            connection.close()
+
+    threads = [threading.Thread(target=body, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def send_one_grant(place: Place, transport: Transport) -> None:
@@ -259,7 +281,3 @@ def _database_url() -> str:
 def wait_until_finished(place: Place, send: Send, seconds: float) -> Send:
     until(lambda: fresh(place, send).state == Send.State.FINISHED, seconds)
     return fresh(place, send)
-
-
-def receipt_keys() -> dict[int, bytes]:
-    return dict(settings.RECEIPT_KEYS)

@@ -1,12 +1,20 @@
-"""Servers that misbehave, one octet at a time if need be."""
+"""Servers that misbehave, one octet at a time if need be, and the requests that meet them."""
 
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from campaigns.delivery.transport import Post, Reply, Transport, header_lines
 
 Handler = Callable[["RawServer", socket.socket], None]
+Serve = Callable[..., "RawServer"]
+BODY = bytes(range(256))
+HEADERS = header_lines([("TTL", "60"), ("Content-Type", "application/octet-stream")])
+CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nTTL: 60\r\nLocation: /m/1\r\n\r\n"
+DEADLINE = 0.5
 
 
 class RawServer:
@@ -67,15 +75,6 @@ def _more(connection: socket.socket) -> bytes:
     return received
 
 
-@contextmanager
-def raw_server(handler: Handler, tls: ssl.SSLContext, host: str = "127.0.0.1") -> Iterator[RawServer]:
-    made = RawServer(handler, tls, host)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 def answering(*answers: bytes) -> Handler:
     """Answer the requests of a connection with these octets, the last one again and again."""
 
@@ -108,3 +107,22 @@ def silent(server: RawServer, connection: socket.socket) -> None:
 def never_greeting(server: RawServer, connection: socket.socket) -> None:
     """Accept the connection and not even begin with TLS."""
     server.ended.wait(30)
+
+
+def post_to(server: RawServer, key: Any = 0, *, is_sandbox: bool = True) -> Post:
+    return Post(key, server.url, is_sandbox, HEADERS, BODY)
+
+
+def replies(transport: Transport, *posts: Post) -> list[Reply]:
+    """Send them all and wait for what comes of each, in order of their keys."""
+    for post in posts:
+        transport.start(post)
+    found: list[Reply] = []
+    while transport.in_flight:
+        found += transport.poll(0.05)
+    return sorted(found, key=lambda reply: reply.key)
+
+
+def one_reply(transport: Transport, server: RawServer) -> Reply:
+    [reply] = replies(transport, post_to(server))
+    return reply

@@ -4,12 +4,11 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns.actions.freeze import freeze
@@ -20,7 +19,7 @@ from campaigns.delivery.sender import Delivery
 from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.models import Subscriber
-from tenants.doorway import in_tenant, reset_to_public
+from tenants.doorway import in_tenant
 from tenants.models import DueWork, SendIndex
 from tests.campaigns.places import (
     NORMAL,
@@ -32,6 +31,7 @@ from tests.campaigns.places import (
     figures,
     finish,
     fresh,
+    in_threads,
     launch,
     open_place,
 )
@@ -69,28 +69,6 @@ def everything(place: Place, send: Send) -> dict[str, Any]:
         "index": list(SendIndex.objects.filter(send_id=send.pk).values()),
         "due": list(DueWork.objects.filter(send_id=send.pk).values()),
     }
-
-
-def in_threads(count: int, run: Callable[[int], None]) -> None:
-    """Run it in this many threads, each with a database connection of its own; the first error is raised here."""
-    errors: list[BaseException] = []
-
-    def body(number: int) -> None:
-        try:
-            run(number)
-        except BaseException as error:  # noqa: BLE001  # raised again below
-            errors.append(error)
-        finally:
-            reset_to_public()
-            connection.close()
-
-    threads = [threading.Thread(target=body, args=[number]) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def test_eight_workers_never_hold_one_batch_at_the_same_time(lasting: Place, settings: Any) -> None:

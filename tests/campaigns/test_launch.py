@@ -28,6 +28,7 @@ from tests.campaigns.places import (
     figures,
     finish,
     fresh,
+    in_threads,
     launch,
     ledger,
     let_time_pass,
@@ -35,7 +36,6 @@ from tests.campaigns.places import (
     open_place,
     send_one_grant,
 )
-from tests.campaigns.test_claims import in_threads
 from truepush.local.sandbox.subscriptions import Answer, Behaviour
 
 

@@ -20,11 +20,11 @@ from tests.campaigns.places import (
     drain_once,
     finish,
     fresh,
+    in_threads,
     launch,
     let_time_pass,
     open_place,
 )
-from tests.campaigns.test_claims import in_threads
 from tests.conftest import Workspace
 from truepush.lib.receipt_token import ReceiptToken, pack
 from truepush.local.sandbox.subscriptions import Answer, Behaviour

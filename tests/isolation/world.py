@@ -7,6 +7,7 @@ must look like to be shown at all (an address, JSON of a certain form) is said i
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
@@ -43,13 +44,14 @@ def is_text(field: Any) -> bool:
     return isinstance(base, models.CharField | models.TextField | models.JSONField) and not base.choices
 
 
-def text_columns() -> list[str]:
+@lru_cache(maxsize=1)
+def text_columns() -> tuple[str, ...]:
     """Name every text column of every tenant table, and those of the public tables that belong to a tenant."""
     public = [SiteIndex, SendIndex, AuditEntry, Tenant]
     found = [
         name_of(f) for m in [*models_of_tenants(), *public] for f in m._meta.concrete_fields if is_text(f)
     ]
-    return [name for name in found if name not in TOO_SHORT]
+    return tuple(name for name in found if name not in TOO_SHORT)
 
 
 def is_draft(pk: int) -> bool:

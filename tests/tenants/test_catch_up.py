@@ -120,7 +120,10 @@ def wait_for_a_waiter() -> None:
     until = time.monotonic() + 10
     with connection.cursor() as cursor:
         while time.monotonic() < until:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
             if cursor.fetchone()[0]:
                 return
             time.sleep(0.01)

@@ -1,0 +1,177 @@
+"""Who may do what: one row for each address and method, with the answer that each kind of person gets.
+
+A new route needs its rows here, else test_access_table.py fails. Where a person may act, the request is one that would
+succeed, so 200, 201, 204 or 302 to the next page means: allowed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tenants.access import RANK
+from tenants.models import Role
+
+
+class Who(StrEnum):
+    ANONYMOUS = "anonymous"
+    STRANGER = "stranger"  # signed in, an owner of another workspace
+    ANALYST = "analyst"
+    EDITOR = "editor"
+    SENDER = "sender"
+    ADMIN = "admin"
+    OWNER = "owner"
+    STAFF = "staff"  # support of the installation, with every permission, a member of nothing
+
+
+class Host(StrEnum):
+    PUBLIC = "public"
+    TENANT = "tenant"
+    SDK = "sdk"
+
+
+MEMBERS = (Who.ANALYST, Who.EDITOR, Who.SENDER, Who.ADMIN, Who.OWNER)
+Answers = Mapping[Who, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`route` is as the URL modules have it; `at` is the address where the route is a pattern of Django's admin."""
+
+    host: Host
+    method: str
+    route: str
+    expected: Answers
+    body: str = ""
+    at: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.host} /{self.route}"
+
+
+def everyone(status: int) -> Answers:
+    return dict.fromkeys(Who, status)
+
+
+def at_least(role: Role, status: int) -> Answers:
+    """In a console: members of this role or more; others of the workspace 403; everyone else is asked to sign in."""
+    answers = everyone(302)
+    for who in MEMBERS:
+        answers = {**answers, who: status if RANK[Role(who.value)] >= RANK[role] else 403}
+    return answers
+
+
+def of_workspace(status: int) -> Answers:
+    """On the public host: members of the workspace in the address; for others it does not exist."""
+    return {**dict.fromkeys(MEMBERS, status), Who.ANONYMOUS: 302, Who.STRANGER: 404, Who.STAFF: 404}
+
+
+def not_signed_in(status: int) -> Answers:
+    """Who is signed in already is led on."""
+    return {**everyone(302), Who.ANONYMOUS: status}
+
+
+def staff(status: int) -> Answers:
+    """Everyone else is shown the admin's sign-in."""
+    return {**everyone(302), Who.STAFF: status}
+
+
+def console(method: str, route: str, role: Role, status: int = 200, body: str = "") -> Row:
+    return Row(Host.TENANT, method, route, at_least(role, status), body)
+
+
+def public(method: str, route: str, expected: Answers, *, at: str = "", body: str = "") -> Row:
+    return Row(Host.PUBLIC, method, route, expected, body, at)
+
+
+def sdk(method: str, route: str, status: int, body: str = "", **headers: str) -> Row:
+    return Row(Host.SDK, method, route, everyone(status), body, headers=headers)
+
+
+CONSOLE = [
+    console("GET", "", Role.ANALYST),
+    console("GET", "campaigns/", Role.ANALYST),
+    console("GET", "campaigns/new/", Role.EDITOR),
+    console("POST", "campaigns/new/", Role.EDITOR, 302, "content"),
+    console("GET", "campaigns/<int:pk>/", Role.EDITOR),
+    console("POST", "campaigns/<int:pk>/", Role.EDITOR, 302, "content"),
+    console("POST", "campaigns/<int:pk>/test/", Role.EDITOR, 302),
+    console("POST", "campaigns/<int:pk>/send/", Role.SENDER, 302),
+    console("GET", "sends/<int:pk>/", Role.ANALYST),
+    console("GET", "sends/<int:pk>/figures/", Role.ANALYST),
+    console("GET", "sites/", Role.ANALYST),
+    console("GET", "sites/new/", Role.ADMIN),
+    console("POST", "sites/new/", Role.ADMIN, 302, "site"),
+    console("GET", "sites/<int:pk>/", Role.ANALYST),
+    console("GET", "sites/<int:pk>/edit/", Role.ADMIN),
+    console("POST", "sites/<int:pk>/edit/", Role.ADMIN, 302, "site"),
+    console("GET", "sites/<int:pk>/waiting/", Role.ANALYST),
+    console("GET", "sites/<int:pk>/worker.js", Role.ANALYST),
+    console("POST", "sites/<int:pk>/test-device/", Role.EDITOR, 201, "subscription"),
+    console("GET", "test-device/<slug:site_key>/worker.js", Role.EDITOR),
+    # Without a token, and from no page of ours.
+    Row(Host.TENANT, "POST", "enter/", everyone(403)),
+    Row(Host.TENANT, "POST", "sign-out/", everyone(302)),
+]
+
+PUBLIC = [
+    public("GET", "", not_signed_in(200)),
+    # Members of one workspace are led into it; staff are members of none and see that.
+    public("GET", "workspaces/", {**everyone(302), Who.STAFF: 200}),
+    public("GET", "workspaces/<slug:slug>/preparing/", of_workspace(302)),
+    public("GET", "workspaces/<slug:slug>/state/", of_workspace(200)),
+    public("POST", "workspaces/<slug:slug>/retry/", of_workspace(302)),
+    public("GET", "open/<slug:slug>/", of_workspace(200), body="challenge"),
+    public("POST", "sign-out/", everyone(302)),
+    public("GET", "sign-in/", not_signed_in(200)),
+    public("POST", "sign-in/", not_signed_in(302), body="sign-in"),
+    public("GET", "sign-up/", not_signed_in(200)),
+    public("POST", "sign-up/", not_signed_in(302), body="sign-up"),
+]
+
+ADMIN = [
+    public("GET", "admin/", staff(200)),
+    public("GET", "admin/login/", {**everyone(200), Who.STAFF: 302}),
+    public("POST", "admin/login/", everyone(200)),
+    public("POST", "admin/logout/", {**everyone(302), Who.STAFF: 200}),
+    public("GET", "admin/password_change/", staff(200)),
+    public("POST", "admin/password_change/", staff(200)),
+    public("GET", "admin/password_change/done/", staff(200)),
+    public("GET", "admin/autocomplete/", staff(403)),
+    public("GET", "admin/jsi18n/", staff(200)),
+    public("GET", "admin/r/<path:content_type_id>/<path:object_id>/", staff(404), at="admin/r/1/1/"),
+    public("GET", "admin/^(?P<app_label>tenants)/$", staff(200), at="admin/tenants/"),
+    public("GET", "admin/(?P<url>.*)$", staff(404), at="admin/nowhere/"),
+]
+
+for _model in ("tenant", "user", "siteindex", "sendindex", "duework", "auditentry"):
+    _list = f"admin/tenants/{_model}/"
+    _one = f"{_list}<path:object_id>/"
+    ADMIN += [
+        public("GET", _list, staff(200)),
+        public("POST", _list, staff(200)),
+        public("GET", f"{_list}add/", staff(403)),
+        public("POST", f"{_list}add/", staff(403)),
+        public("GET", _one, staff(302)),
+        public("GET", f"{_one}change/", staff(200)),
+        public("POST", f"{_one}change/", staff(403)),
+        public("GET", f"{_one}delete/", staff(403)),
+        public("POST", f"{_one}delete/", staff(403)),
+        public("GET", f"{_one}history/", staff(200)),
+    ]
+
+SDK = [
+    sdk("GET", "sdk/v1/<slug:site_key>/truepush.js", 200),
+    sdk("GET", "sdk/v1/<slug:site_key>/settings.json", 200),
+    sdk("GET", "w/<slug:site_key>.js", 200),
+    sdk("OPTIONS", "sdk/v1/<slug:site_key>/subscriptions", 204),
+    sdk("POST", "sdk/v1/<slug:site_key>/subscriptions", 403, "subscription"),
+    sdk("POST", "sdk/v1/<slug:site_key>/subscriptions", 403, "subscription", origin="https://evil.test"),
+    sdk("POST", "sdk/v1/<slug:site_key>/subscriptions", 201, "subscription", origin="https://shop.example"),
+    sdk("OPTIONS", "sdk/v1/<slug:site_key>/unsubscribe", 204),
+    sdk("POST", "sdk/v1/<slug:site_key>/unsubscribe", 403, "subscription"),
+    sdk("POST", "sdk/v1/<slug:site_key>/unsubscribe", 404, "guess", origin="https://shop.example"),
+    sdk("POST", "sdk/v1/receipts", 204, "receipts"),
+]
+
+TABLE = [*CONSOLE, *PUBLIC, *ADMIN, *SDK]

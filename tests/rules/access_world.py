@@ -1,0 +1,129 @@
+"""The world in which the access table is tried: a workspace with one of everything, and a client for each person."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.actions.campaign import save_draft, send_to_everyone
+from campaigns.models import Campaign, Send
+from subscribers.actions.subscription import NewSubscription, subscribe
+from subscribers.models import Site
+from tenants.doorway import in_tenant
+from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, User
+from tests.conftest import PASSWORD, Workspace, make_site
+from tests.rules.access_table import MEMBERS, Host, Row, Who
+from tests.subscribers.samples import Browser
+from tests.tenants.people import add_member, add_person
+from truepush.lib.webpush.endpoints import parse_endpoint
+
+HOSTS = {Host.PUBLIC: "localhost:8000", Host.TENANT: "acme.localhost:8000", Host.SDK: "sdk.localhost:8000"}
+CONTENT = {"title": "Sale", "body": "Half price", "url": "https://shop.example/sale", "icon_url": ""}
+
+
+@dataclass
+class World:
+    place: Workspace
+    site: Site
+    draft: Campaign
+    send: Send
+    people: dict[Who, User]
+    rows_of_admin: dict[str, int]
+
+    def address(self, row: Row, pk: int | None = None) -> str:
+        """Fill the row's route in; `pk` replaces the numbers of what there is."""
+        names = {"site_key": self.site.site_key, "slug": self.place.tenant.slug}
+        numbers = {"sites": self.site.pk, "campaigns": self.draft.pk, "sends": self.send.pk}
+
+        def fill(match: re.Match[str]) -> str:
+            name = match[1]
+            if name == "pk":
+                return str(pk or numbers[row.route.split("/")[0]])
+            if name == "object_id":
+                return str(self.rows_of_admin[row.route.split("/")[2]])
+            return names[name]
+
+        return "/" + re.sub(r"<\w+:(\w+)>", fill, row.at or row.route)
+
+    def client(self, who: Who, host: Host) -> Client:
+        """Make a client with a session that is good for the host, if its person could have one there."""
+        client = Client(headers={"host": HOSTS[host]})
+        if who != Who.ANONYMOUS:
+            client.force_login(self.people[who])
+            if host == Host.TENANT:
+                session = client.session
+                session["tenant_id"] = self.place.tenant.pk
+                session.save()
+        return client
+
+    def ask(self, client: Client, row: Row, *, pk: int | None = None) -> Any:
+        given = {"headers": dict(row.headers), **self._body(row.body)}
+        return getattr(client, row.method.lower())(self.address(row, pk), **given)
+
+    def _body(self, name: str) -> dict[str, Any]:
+        """Write the named body so that the request succeeds for whom it is allowed."""
+        as_json = {
+            "subscription": Browser().json(),
+            "guess": {"endpoint": "https://x.test", "subscriber": "0" * 40},
+        }
+        if name in as_json:
+            return {"data": json.dumps(as_json[name]), "content_type": "application/json"}
+        if name == "receipts":
+            return {"data": '{"receipts": []}', "content_type": "text/plain"}
+        forms: dict[str, dict[str, Any]] = {
+            "": {},
+            "content": {**CONTENT, "site": self.site.pk},
+            "site": {"name": "New", "origin": "https://new.example", "worker_path": "/truepush/worker.js"},
+            "challenge": {"challenge": "a" * 64},
+            "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
+            "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},
+        }
+        return {"data": forms[name]} if forms[name] else {}
+
+
+def make_world(acme: Workspace, globex: Workspace) -> World:
+    people = {who: add_member(acme, Role(who.value)) for who in MEMBERS if who != Who.OWNER}
+    people |= {Who.OWNER: acme.owner, Who.STRANGER: globex.owner}
+    people[Who.STAFF] = add_person("support@truepush.test", is_staff=True, is_superuser=True)
+    site = make_site(acme)
+    with in_tenant(acme.schema):
+        browser = Browser()
+        endpoint = parse_endpoint(browser.endpoint)
+        subscribe(site_id=site.pk, new=NewSubscription(endpoint, browser.p256dh, browser.auth))
+        given: dict[str, Any] = {"actor": acme.owner, "tenant": acme.tenant}
+        draft, sent = (save_draft(**given, site=site, content=CONTENT) for _ in range(2))
+        send = send_to_everyone(**given, campaign=sent, ttl=86400)
+        work = DueWork.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk)
+    rows = {
+        "tenant": acme.tenant.pk,
+        "user": acme.owner.pk,
+        "siteindex": SiteIndex.objects.get(site_key=site.site_key).pk,
+        "sendindex": SendIndex.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk).pk,
+        "duework": work.pk,
+        "auditentry": AuditEntry.objects.latest("pk").pk,
+    }
+    User.objects.update(last_login=timezone.now())
+    return World(acme, site, draft, send, people, rows)
+
+
+def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:
+    """Count the rows of every table of every schema and add their hashes up: equal means that nothing changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind = 'r' AND (n.nspname = 'public' OR n.nspname LIKE 't\\_%%') AND c.relname <> ALL(%s)",
+            [list(without)],
+        )
+        tables = cursor.fetchall()
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT '{schema}.{table}', count(*), coalesce(sum(hashtext(t::text)::bigint), 0)"
+                f' FROM "{schema}"."{table}" t'
+                for schema, table in tables
+            )
+        )
+        return {name: (number, int(total)) for name, number, total in cursor.fetchall()}
