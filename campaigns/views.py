@@ -58,7 +58,7 @@ def campaign_list(request: ConsoleRequest) -> HttpResponse:
     return render(request, "campaigns/campaign_list.html", {"rows": rows, "page_obj": page})
 
 
-@console(Role.EDITOR)
+@console(Role.EDITOR, form=True)
 def new(request: ConsoleRequest) -> HttpResponse:
     if not Site.objects.exists():
         messages.info(request, "Add your website first: a campaign goes to the subscribers of a website.")
@@ -73,7 +73,7 @@ def new(request: ConsoleRequest) -> HttpResponse:
     return render(request, "campaigns/compose.html", _compose_context(request, form, None))
 
 
-@console(Role.EDITOR)
+@console(Role.EDITOR, form=True)
 def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Edit a draft; "save" stays here. A campaign that was sent shows its report instead."""
     campaign = access_campaign(pk)

@@ -32,7 +32,7 @@ def site_list(request: ConsoleRequest) -> HttpResponse:
     return render(request, "subscribers/site_list.html", {"sites": rows})
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, form=True)
 def site_new(request: ConsoleRequest) -> HttpResponse:
     initial = {"origin": request.GET.get("origin", "")[:255], "name": request.GET.get("name", "")[:80]}
     form = SiteForm(request.POST or None, initial=initial)
@@ -46,7 +46,7 @@ def site_new(request: ConsoleRequest) -> HttpResponse:
     return render(request, "subscribers/site_form.html", {"form": form, "site": None})
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, form=True)
 def site_edit(request: ConsoleRequest, pk: int) -> HttpResponse:
     site = access_site(pk)
     initial = {name: getattr(site, name) for name in CHANGEABLE}

@@ -20,21 +20,23 @@ P = ParamSpec("P")
 ConsoleView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
 PlainView = Callable[..., HttpResponse]
 
-METHODS, WRITE_METHODS = ("GET", "HEAD", "POST"), ("POST",)
+READ_METHODS = ("GET", "HEAD")
+FORM_METHODS = (*READ_METHODS, "POST")
+WRITE_METHODS = ("POST",)
 # Each role may do what the ones above it in this list may.
 RANK = {Role.ANALYST: 0, Role.EDITOR: 1, Role.SENDER: 2, Role.ADMIN: 3, Role.OWNER: 4}
 
 
-def console(role: Role, *, write: bool = False) -> Callable[[ConsoleView[P]], PlainView]:
+def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[[ConsoleView[P]], PlainView]:
     """Admit members of at least this role on their tenant's own host; everyone else is asked to sign in.
 
-    `write` marks views that change something: they take POST only.
+    A view reads (GET), shows and takes a `form` (GET and POST), or changes something, `write` (POST only).
     """
+    methods = WRITE_METHODS if write else FORM_METHODS if form else READ_METHODS
 
     def decorate(view: ConsoleView[P]) -> PlainView:
         @wraps(view)
         def inner(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            methods = WRITE_METHODS if write else METHODS
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
             membership = _membership(request)

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
 
 from subscribers.actions.site import add_site
 from subscribers.models import Site
@@ -33,7 +34,8 @@ PASSWORD = "correct horse battery staple"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Cheap passwords."""
+    """Cheap passwords; and static files that are looked up, not listed for each new client (40 ms to 5 ms)."""
+    django_settings.WHITENOISE_AUTOREFRESH = True
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -79,11 +81,21 @@ def make_workspace(slug: str) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Add two workspaces to the test database, outside of any test's transaction."""
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Make the test database with two workspaces in it.
+
+    In place of pytest-django's own, which makes none in a run whose tests only ask for committed data: those would
+    then write to the database of DATABASE_URL.
+    """
     with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         for slug in ("acme", "globex"):
             make_workspace(slug)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from django.conf import settings as django_settings
 
 from tests.conftest import Workspace
 from tests.isolation.world import BOTH, ONLY_SECOND, fill
@@ -15,12 +14,6 @@ class Two:
 
     first: Workspace
     second: Workspace
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _static_files_are_found_when_asked_for() -> None:
-    """Each test client would else list all static files first: 60 ms, more than most of these tests take."""
-    django_settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture

@@ -49,8 +49,9 @@ SDK: dict[str, str] = {
     "sdk:unsubscribe": "site_key",
     "receipts:receipts": "",
 }
-# They take POST only (the tenant host's; GET answers 405 before it looks at an id).
+# The tenant host's that take POST only, and those that take it too; the method is looked at before any id.
 POST_ONLY = {"campaigns:test", "campaigns:send", "subscribers:test_device", "tenants:enter", "tenants:leave"}
+FORMS = {"campaigns:new", "campaigns:compose", "subscribers:site_new", "subscribers:site_edit"}
 # These need nobody to be signed in.
 OPEN = {"tenants:enter", "tenants:leave"}
 

@@ -4,6 +4,7 @@ Rows are made from the models as they are, so a new table or column is filled wi
 must look like to be shown at all (an address, JSON of a certain form) is said in SHAPES.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -103,9 +104,9 @@ class Marks:
     def of(self, column: str) -> str:
         return f"zq{self.place}{text_columns().index(column):03d}"
 
-    @property
-    def any(self) -> str:
-        return f"zq{self.place}"
+    def in_text(self, text: str) -> set[str]:
+        """Find this workspace's marks; standing alone, since tokens are random letters and hold anything by chance."""
+        return set(re.findall(rf"(?<![a-z0-9])zq{self.place}\d{{3}}(?![a-z0-9])", text))
 
     def all(self) -> dict[str, str]:
         return {f"zq{self.place}{number:03d}": column for number, column in enumerate(text_columns())}

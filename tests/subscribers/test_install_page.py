@@ -113,6 +113,17 @@ def test_the_first_is_the_one_who_came_first(
     )
 
 
+def test_a_test_device_is_not_the_first_who_came(
+    acme: Workspace, shop: Site, console: Callable[..., Client], sdk: Client
+) -> None:
+    subscribe(sdk, shop, Browser().json(), **{"user-agent": ""})
+    with in_tenant(acme.schema):
+        Subscriber.objects.update(is_test=True, subscribed_at=timezone.now() - timedelta(days=3))
+    subscribe(sdk, shop, Browser().json())
+    words = text_of(console(acme).get(f"/sites/{shop.pk}/waiting/"))
+    assert "1 subscriber: the website is connected The first came with Chrome on Windows, now." in words
+
+
 def test_a_subscriber_of_another_website_does_not_end_the_wait(
     acme: Workspace, shop: Site, console: Callable[..., Client], sdk: Client
 ) -> None:

@@ -130,14 +130,12 @@ def test_another_content_type_is_refused(
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
-@pytest.mark.parametrize("origin", [ORIGIN, "https://other.example"])
-def test_another_method_is_refused_and_told_what_is_allowed(
-    sdk: Client, shop: Site, path: str, method: str, origin: str
-) -> None:
-    """WB-07."""
-    answer = sdk.generic(method, f"/sdk/v1/{shop.site_key}/{path}", headers={"origin": origin})
-    assert (answer.status_code, answer["Allow"]) == (405, "POST, OPTIONS")
+def test_another_method_is_refused_and_told_what_is_allowed(sdk: Client, shop: Site, path: str) -> None:
+    """WB-07, from whatever page."""
+    for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"):
+        for headers in ({}, {"origin": ORIGIN}, {"origin": "https://other.example"}):
+            answer = sdk.generic(method, f"/sdk/v1/{shop.site_key}/{path}", headers=headers)
+            assert (answer.status_code, answer["Allow"]) == (405, "POST, OPTIONS"), (method, headers)
 
 
 def odd_values(draw: random.Random) -> Iterator[Any]:

@@ -38,15 +38,15 @@ def cors(answer: Any) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name.startswith("Access-Control-")}
 
 
-@pytest.mark.parametrize("origin", [None, *FOREIGN])
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_of_another_origin_is_refused_and_cannot_read_why(
-    sdk: Client, acme: Workspace, shop: Site, origin: str | None, path: str
+    sdk: Client, acme: Workspace, shop: Site, path: str
 ) -> None:
     """SR-16, WB-06: another origin, none at all, `null`, a downgrade, another port, a suffix."""
-    answer = post(sdk, shop.site_key, path, Browser().json(subscriber="x"), origin=origin)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
-    assert (cors(answer), answer["Vary"]) == ({}, "Origin")
+    for origin in (None, *FOREIGN):
+        answer = post(sdk, shop.site_key, path, Browser().json(subscriber="x"), origin=origin)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed"), origin
+        assert (cors(answer), answer["Vary"]) == ({}, "Origin"), origin
     assert count(acme) == 0
 
 
@@ -114,15 +114,13 @@ def test_the_preflight_of_a_page_of_the_website_is_granted(sdk: Client, shop: Si
     assert answer["Vary"] == "Origin"
 
 
-@pytest.mark.parametrize("origin", [None, *FOREIGN])
 @pytest.mark.parametrize("path", PATHS)
-def test_the_preflight_of_another_page_is_granted_nothing(
-    sdk: Client, shop: Site, path: str, origin: str | None
-) -> None:
+def test_the_preflight_of_another_page_is_granted_nothing(sdk: Client, shop: Site, path: str) -> None:
     """WB-06."""
-    asked = {"access-control-request-method": "POST", **({"origin": origin} if origin is not None else {})}
-    answer = sdk.options(f"/sdk/v1/{shop.site_key}/{path}", headers=asked)
-    assert (cors(answer), answer["Vary"]) == ({}, "Origin")
+    for origin in (None, *FOREIGN):
+        asked = {"access-control-request-method": "POST", **({} if origin is None else {"origin": origin})}
+        answer = sdk.options(f"/sdk/v1/{shop.site_key}/{path}", headers=asked)
+        assert (cors(answer), answer["Vary"]) == ({}, "Origin"), origin
 
 
 def test_the_preflight_of_an_unknown_site_key_is_granted_nothing(sdk: Client, shop: Site) -> None:

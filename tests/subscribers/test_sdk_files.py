@@ -69,10 +69,10 @@ def test_a_known_version_is_not_sent_again(sdk: Client, shop: Site, path: str, k
 
 
 @each_file
-@pytest.mark.parametrize("unknown", ['"0"', "0", "", "W/", '"', "\xff", '"' * 3000])
-def test_another_version_is_answered_whole(sdk: Client, shop: Site, path: str, unknown: str) -> None:
-    answer = sdk.get(path.format(shop.site_key), headers={"if-none-match": unknown})
-    assert (answer.status_code, len(answer.content) > 100) == (200, True)
+def test_another_version_is_answered_whole(sdk: Client, shop: Site, path: str) -> None:
+    for unknown in ('"0"', "0", "", "W/", '"', "\xff", '"' * 3000):
+        answer = sdk.get(path.format(shop.site_key), headers={"if-none-match": unknown})
+        assert (answer.status_code, len(answer.content) > 100) == (200, True), unknown
 
 
 @each_file
@@ -83,10 +83,10 @@ def test_head_is_get_without_the_body(sdk: Client, shop: Site, path: str) -> Non
 
 
 @each_file
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
-def test_they_are_read_only(sdk: Client, shop: Site, path: str, method: str) -> None:
-    answer = sdk.generic(method, path.format(shop.site_key))
-    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+def test_they_are_read_only(sdk: Client, shop: Site, path: str) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE"):
+        answer = sdk.generic(method, path.format(shop.site_key))
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD"), method
 
 
 def test_any_page_may_read_the_settings_and_no_page_the_code(sdk: Client, shop: Site) -> None:
@@ -180,7 +180,7 @@ def test_nothing_of_one_workspace_is_under_a_key_of_another(
     sdk: Client, acme: Workspace, globex: Workspace, path: str
 ) -> None:
     """WB-13, asked in turns: no answer of the one is remembered for the other."""
-    mine, theirs = make_site(acme, name="Mine"), make_site(globex, name="Theirs")
+    mine, theirs = make_site(acme, name="My website"), make_site(globex, name="Their website")
     for _ in range(2):
         for site, place, other in ((mine, acme, theirs), (theirs, globex, mine)):
             text = sdk.get(path.format(site.site_key)).content.decode()

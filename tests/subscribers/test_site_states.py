@@ -74,13 +74,13 @@ def test_a_closed_site_takes_no_subscriber_and_loses_none(
     assert unsubscribe(sdk, shop, browser.endpoint, token).status_code == 204
 
 
-@pytest.mark.parametrize("path", [*READ, *WRITE])
-@pytest.mark.parametrize("key", ["a" * 33, "a" * 5000, "A-_" * 11], ids=["33", "5000", "mixed"])
 def test_a_key_that_is_too_long_is_unknown_without_a_query(
-    sdk: Client, acme: Workspace, path: str, key: str, django_assert_num_queries: DjangoAssertNumQueries
+    sdk: Client, acme: Workspace, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(0):
-        assert error(ask(sdk, path, key)) == (404, "unknown_site")
+    for key in ("a" * 33, "a" * 5000, "A-_" * 11):
+        for path in (*READ, *WRITE):
+            with django_assert_num_queries(0):
+                assert error(ask(sdk, path, key)) == (404, "unknown_site")
 
 
 def test_a_key_that_was_guessed_is_asked_for_once(
@@ -92,12 +92,10 @@ def test_a_key_that_was_guessed_is_asked_for_once(
             assert error(ask(sdk, path, "guessed")) == (404, "unknown_site")
 
 
-@pytest.mark.parametrize(
-    "key", ["%00", "a%00b", "..", "a%2Fb", "a b", "\N{GRINNING FACE}", "a.b", "%ed%a0%80", "'--"]
-)
 @pytest.mark.parametrize("path", [*READ, *WRITE])
-def test_a_key_with_other_characters_is_no_route(sdk: Client, acme: Workspace, path: str, key: str) -> None:
-    assert ask(sdk, path, key).status_code == 404
+def test_a_key_with_other_characters_is_no_route(sdk: Client, acme: Workspace, path: str) -> None:
+    for key in ("%00", "a%00b", "..", "a%2Fb", "a b", "\N{GRINNING FACE}", "a.b", "%ed%a0%80", "'--"):
+        assert ask(sdk, path, key).status_code == 404, key
     assert count(acme) == 0
 
 

@@ -69,15 +69,13 @@ def test_an_auth_that_is_not_16_octets_is_refused(
     assert refused(sdk, acme, shop, body) == (400, "auth")
 
 
-@pytest.mark.parametrize("value", WRONG_TYPES, ids=repr)
 @pytest.mark.parametrize("field", ["p256dh", "auth", "keys", "endpoint"])
-def test_a_wrong_type_is_refused_by_name(
-    sdk: Client, acme: Workspace, shop: Site, field: str, value: Any
-) -> None:
-    body = Browser().json()
-    (body if field in body else body["keys"])[field] = value
-    expected = "p256dh" if field == "keys" and isinstance(value, dict) else field
-    assert refused(sdk, acme, shop, body) == (400, expected)
+def test_a_wrong_type_is_refused_by_name(sdk: Client, acme: Workspace, shop: Site, field: str) -> None:
+    for value in WRONG_TYPES:
+        body = Browser().json()
+        (body if field in body else body["keys"])[field] = value
+        expected = "p256dh" if field == "keys" and isinstance(value, dict) else field
+        assert refused(sdk, acme, shop, body) == (400, expected), value
 
 
 @pytest.mark.parametrize("field", ["p256dh", "auth", "keys", "endpoint"])

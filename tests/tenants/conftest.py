@@ -28,12 +28,6 @@ def _no_throttle_left_over() -> Iterator[None]:
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _static_files_on_demand(settings: Any) -> None:
-    """Each test client is a new application, and would walk through all static files at its first request."""
-    settings.WHITENOISE_AUTOREFRESH = True
-
-
 @pytest.fixture
 def signed_in() -> Callable[[User], Client]:
     """Make a client that is signed in on the public host, through the form."""

@@ -59,6 +59,12 @@ def test_a_token_of_another_workspace(
     assert_kept_out(elsewhere.enter(fields), "another workspace", elsewhere.console)
 
 
+def test_a_token_of_another_workspace_that_had_this_host_before(browser: Browser, globex: Workspace) -> None:
+    fields = browser.open(browser.ask())
+    Handover.objects.update(tenant=globex.tenant)
+    assert_kept_out(browser.enter(fields), "another workspace", browser.console)
+
+
 def test_a_token_of_another_host_of_the_same_workspace(browser: Browser, acme: Workspace) -> None:
     fields = browser.open(browser.ask())
     Handover.objects.update(host="old.localhost")

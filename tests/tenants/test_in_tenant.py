@@ -3,11 +3,13 @@
 import pytest
 from django.core.cache import cache
 from django.db import ProgrammingError, connection, transaction
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from campaigns.models import Campaign
 from subscribers.models import Site
-from tenants.doorway import NotInTenant, current_schema, in_tenant, reset_to_public
+from tenants.doorway import NotInTenant, current_schema, in_tenant
+from tenants.middleware import HostMiddleware
 from tests.conftest import Workspace, make_site
 
 
@@ -100,12 +102,29 @@ def test_a_request_that_breaks_leaves_the_connection_in_public(acme: Workspace, 
     assert search_path() == "public"
 
 
-def test_a_request_does_not_trust_what_the_thread_did_before(acme: Workspace, public: Client) -> None:
-    doorway = in_tenant(acme.schema)
-    doorway.__enter__()
-    assert public.get("/").status_code == 200
+def test_a_request_does_not_trust_what_the_thread_did_before(acme: Workspace) -> None:
+    left_open = in_tenant(acme.schema)
+    left_open.__enter__()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE tenants_tenant (LIKE public.tenants_tenant)"
+        )  # hides the public one in acme
+    assert Client(headers={"host": "globex.localhost:8000"}).get("/").status_code == 302
     assert search_path() == "public"
-    reset_to_public()
+    left_open.__exit__(None, None, None)
+
+
+def test_a_request_that_leaves_a_tenant_open_does_not_leave_it_to_the_next(acme: Workspace) -> None:
+    left_open = in_tenant(acme.schema)
+
+    def forgetful(request: object) -> HttpResponse:
+        left_open.__enter__()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        HostMiddleware(forgetful)(RequestFactory().get("/", headers={"host": "localhost:8000"}))
+    assert search_path() == "public"
+    left_open.__exit__(None, None, None)
 
 
 def test_cache_entries_are_the_tenant_s_own(acme: Workspace, globex: Workspace) -> None:
