@@ -80,4 +80,5 @@ def reports_of(sends: Iterable[Send]) -> list[SendReport]:
 
 
 def _rate(part: int, whole: int) -> float | None:
-    return 100 * part / whole if whole else None
+    """Never above 100: receipts may come before their page of the ledger, or where an answer was lost."""
+    return min(100 * part / whole, 100.0) if whole else None

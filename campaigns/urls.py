@@ -11,6 +11,7 @@ urlpatterns = [
     path("campaigns/new/", views.new, name="new"),
     path("campaigns/<int:pk>/", views.compose, name="compose"),
     path("campaigns/<int:pk>/test/", views.test, name="test"),
+    path("campaigns/<int:pk>/tests/", views.tests, name="tests"),
     path("campaigns/<int:pk>/send/", views.send, name="send"),
     path("sends/<int:pk>/", views.report, name="report"),
     path("sends/<int:pk>/figures/", views.figures, name="figures"),

@@ -36,7 +36,8 @@ _EMPTY = {"title": "", "body": "", "url": "", "icon_url": ""}
 @console(Role.ANALYST)
 def home(request: ConsoleRequest) -> HttpResponse:
     """Show the websites with their subscribers over 30 days, the last sends, and what to do next."""
-    sites = [{"site": site, **last_days(site.pk)} for site in Site.objects.all()]
+    figures_of = last_days()
+    sites = [{"site": site, **figures_of[site.pk]} for site in Site.objects.all()]
     sends = Send.objects.filter(kind=Send.Kind.CAMPAIGN).select_related("campaign", "site")[:LAST_SENDS]
     context = {"sites": sites, "sends": reports_of(sends), "next_step": next_step(sites)}
     return render(request, "campaigns/home.html", context)
@@ -101,7 +102,6 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 def _compose_context(request: ConsoleRequest, form: ComposeForm, campaign: Campaign | None) -> dict[str, Any]:
     site = campaign.site if campaign else None
-    tests = Send.objects.filter(campaign=campaign, kind=Send.Kind.TEST).select_related("campaign", "site")
     return {
         "form": form,
         "campaign": campaign,
@@ -112,10 +112,23 @@ def _compose_context(request: ConsoleRequest, form: ComposeForm, campaign: Campa
             "overhead": payload_octets({**_EMPTY, "url": "/"}, tag=SAMPLE_TAG),
         },
         "reach": count_active(site.pk) if site else 0,
-        "tests": reports_of(tests[:LAST_TESTS]),
+        **(_tests_of(campaign) if campaign else {}),
         "test_device": _test_device(request, site) if site else None,
         "token_length": TOKEN_LENGTH,
     }
+
+
+@console(Role.EDITOR)
+def tests(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Answer the live part of the composer that says what became of tests on one's own browser."""
+    campaign = access_campaign(pk)
+    return render(request, "campaigns/_tests.html", {"campaign": campaign, **_tests_of(campaign)})
+
+
+def _tests_of(campaign: Campaign) -> dict[str, Any]:
+    sends = Send.objects.filter(campaign=campaign, kind=Send.Kind.TEST).select_related("campaign", "site")
+    reports = reports_of(sends[:LAST_TESTS])
+    return {"tests": reports, "is_testing": any(one.is_live for one in reports)}
 
 
 def _test_device(request: ConsoleRequest, site: Site) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Counts of a site's audience."""
 
+from collections import defaultdict
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, QuerySet
@@ -11,20 +12,28 @@ from subscribers.models import Subscriber
 
 DAYS = 30
 
-# Subscribers at the end of each of the last days: who had come by then and had not left by then.
+# Per website the subscribers at the end of each of the last days: who had come by then and had not left by then. One
+# query for all of them, since the workspace's first page shows them all.
 _DAILY = """
 WITH days AS (SELECT generate_series(%s::date, %s::date, '1 day')::date AS day),
-came AS (SELECT (subscribed_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM subscribers_subscriber
-         WHERE site_id = %s AND NOT is_test GROUP BY 1),
-went AS (SELECT (ended_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM subscribers_subscriber
-         WHERE site_id = %s AND NOT is_test AND ended_at IS NOT NULL GROUP BY 1)
-SELECT days.day,
-       coalesce((SELECT sum(n) FROM came WHERE came.day <= days.day), 0)
-     - coalesce((SELECT sum(n) FROM went WHERE went.day <= days.day), 0),
-       coalesce((SELECT n FROM came WHERE came.day = days.day), 0),
-       coalesce((SELECT n FROM went WHERE went.day = days.day), 0)
-FROM days ORDER BY days.day
+came AS (SELECT site_id, (subscribed_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM subscribers_subscriber
+         WHERE NOT is_test GROUP BY 1, 2),
+went AS (SELECT site_id, (ended_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n FROM subscribers_subscriber
+         WHERE NOT is_test AND ended_at IS NOT NULL GROUP BY 1, 2)
+SELECT site.id, days.day,
+       coalesce((SELECT sum(n) FROM came WHERE came.site_id = site.id AND came.day <= days.day), 0)
+     - coalesce((SELECT sum(n) FROM went WHERE went.site_id = site.id AND went.day <= days.day), 0),
+       coalesce((SELECT n FROM came WHERE came.site_id = site.id AND came.day = days.day), 0),
+       coalesce((SELECT n FROM went WHERE went.site_id = site.id AND went.day = days.day), 0)
+FROM subscribers_site site CROSS JOIN days ORDER BY site.id, days.day
 """
+
+
+class Day(NamedTuple):
+    day: date
+    total: int
+    came: int
+    went: int
 
 
 def _audience() -> QuerySet[Subscriber]:
@@ -41,18 +50,24 @@ def count_active_by_site() -> dict[int, int]:
     return dict(_audience().values_list("site_id").annotate(Count("pk")))
 
 
-def last_days(site_id: int) -> dict[str, Any]:
-    """Answer `total`, `gained` and `lost` over 30 days, and `chart`: per day its total and a bar of 0..100."""
+def last_days() -> dict[int, dict[str, Any]]:
+    """Answer for each website `total`, `gained` and `lost` over 30 days, and `chart`: a bar of 0..100 per day."""
     today = timezone.now().date()
     with connection.cursor() as cursor:
-        cursor.execute(_DAILY, [today - timedelta(days=DAYS - 1), today, site_id, site_id])
-        rows = [(day, int(total), int(came), int(went)) for day, total, came, went in cursor.fetchall()]
-    most = max((total for _, total, _, _ in rows), default=0) or 1
+        cursor.execute(_DAILY, [today - timedelta(days=DAYS - 1), today])
+        by_site: defaultdict[int, list[Day]] = defaultdict(list)
+        for site_id, day, total, came, went in cursor.fetchall():
+            by_site[site_id].append(Day(day, int(total), int(came), int(went)))
+    return {site_id: _figures(days) for site_id, days in by_site.items()}
+
+
+def _figures(days: list[Day]) -> dict[str, Any]:
+    most = max(day.total for day in days) or 1
     return {
-        "total": rows[-1][1],
-        "gained": sum(came for *_, came, _ in rows),
-        "lost": sum(went for *_, went in rows),
-        "chart": [_bar(day, total, most) for day, total, _, _ in rows],
+        "total": days[-1].total,
+        "gained": sum(day.came for day in days),
+        "lost": sum(day.went for day in days),
+        "chart": [_bar(day.day, day.total, most) for day in days],
     }
 
 

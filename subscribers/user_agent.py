@@ -9,10 +9,13 @@ _PHONES = ("iPhone", "Windows Phone")
 _TABLETS = ("iPad", "Tablet")
 
 
-@lru_cache(maxsize=2048)
 def read_user_agent(header: str) -> tuple[str, str, str]:
     """Answer (browser, os, device kind), each empty when unknown; kind is desktop, mobile or tablet."""
-    text = header[:MOST_CHARACTERS]
+    return _read(header[:MOST_CHARACTERS])
+
+
+@lru_cache(maxsize=2048)
+def _read(text: str) -> tuple[str, str, str]:
     result = parse(text)
     browser = result.user_agent.family if result.user_agent else ""
     system = result.os.family if result.os else ""

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 
 from subscribers.access import access_site
 from subscribers.actions.site import CHANGEABLE, add_site, change_site
-from subscribers.actions.subscription import subscribe
+from subscribers.actions.subscription import SubscriberRefused, add_test_device
 from subscribers.api import read_subscription
 from subscribers.api_errors import ApiError, error_body
 from subscribers.figures import count_active, count_active_by_site
@@ -102,10 +102,14 @@ def test_device(request: ConsoleRequest, pk: int) -> HttpResponse:
     found = access_site(pk)
     try:
         body = read_object(request.read(MOST_OCTETS + 1))
-        new = read_subscription(body, request.headers.get("User-Agent", ""), is_test=True)
+        new = read_subscription(body, request.headers.get("User-Agent", ""))
+        subscriber_id, created = add_test_device(
+            actor=request.user, tenant=request.tenant, site_id=found.pk, new=new
+        )
     except ApiError as error:
         return JsonResponse(error_body(error), status=error.status)
-    subscriber_id, created = subscribe(site_id=found.pk, new=new)
+    except SubscriberRefused as refusal:
+        return JsonResponse(error_body(ApiError(409, "not_a_test_device", str(refusal))), status=409)
     devices = request.session.get(TEST_DEVICES, {})
     request.session[TEST_DEVICES] = {**devices, str(found.pk): subscriber_id}
     return JsonResponse({"ready": True}, status=201 if created else 200)

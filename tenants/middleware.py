@@ -54,9 +54,20 @@ class HostMiddleware:
             return self._respond(request, settings.ROOT_URLCONF)
 
     def _respond(self, request: Request, urlconf: str) -> HttpResponse:
+        is_page = (
+            urlconf != settings.SDK_URLCONF
+        )  # the SDK's endpoints have a limit and an answer of their own
+        if is_page and _content_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            # Said before anything reads the body: Django's own limit does not count files, which go to the disk.
+            return HttpResponse("The request is too large.\n", content_type="text/plain", status=413)
         request.urlconf = urlconf
         set_urlconf(urlconf)
         return self.get_response(request)
+
+
+def _content_length(request: Request) -> int:
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isdecimal() else 0
 
 
 def _host(request: Request) -> str | None:

@@ -1,13 +1,18 @@
 """The public schema: who the customers are, who may enter, and what every worker and SDK call looks up first."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django_tenants.models import DomainMixin, TenantMixin
+
+# A set-up takes a second; one that says nothing for this long may be asked for again.
+OVERDUE = timedelta(minutes=1)
 
 
 class Tenant(TenantMixin):
@@ -35,6 +40,10 @@ class Tenant(TenantMixin):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.state == self.State.CREATING and timezone.now() - self.created_at > OVERDUE
 
     @property
     def has_schema(self) -> bool:

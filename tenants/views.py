@@ -86,10 +86,14 @@ def open_workspace(request: Request, slug: str) -> HttpResponse:
     if not handover.CHALLENGE.fullmatch(challenge):
         # Without a challenge nobody on the tenant's host asked yet: begin there.
         return HttpResponseRedirect(console_url(tenant))
+    try:
+        token = handover.issue(actor=user, tenant=tenant, challenge=challenge)
+    except handover.HandoverRefused:
+        return redirect("account_login")
     context = {
         "tenant": tenant,
         "target": console_url(tenant, reverse("tenants:enter", urlconf=settings.ROOT_URLCONF)),
-        "token": handover.issue(actor=user, tenant=tenant, challenge=challenge),
+        "token": token,
         "next": _local_path(request.GET.get("next", "/")),
     }
     answer = render(request, "tenants/open.html", context)

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, run_checks
+from django.core.exceptions import ImproperlyConfigured
 
 from tenants.pooler import PROBLEM, REMEDY, is_direct
 
@@ -72,6 +73,13 @@ def _delivery() -> Iterator[CheckMessage]:
             f"{LEASE_MARGIN_SECONDS:g} s = {least:g} s, else two workers could hold one batch.",
             id="truepush.E011",
         )
+
+
+def refuse_problems() -> None:
+    """Stop a process whose settings fail a check; for entry points that run none by themselves."""
+    problems = [str(problem) for problem in run_checks(databases=["default"]) if problem.is_serious()]
+    if problems:
+        raise ImproperlyConfigured(" ".join(problems))
 
 
 def check_connection(

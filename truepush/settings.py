@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from truepush.lib import base64url
+from truepush.lib.webpush.contact import ContactRefused, check_contact
 
 # Lets admin classes name their model as a type parameter, as the stubs have it.
 django_stubs_ext.monkeypatch()
@@ -44,6 +45,8 @@ def _origin(name: str, default: str) -> str:
         parts.scheme not in ("http", "https")
         or not parts.hostname
         or address != f"{parts.scheme}://{parts.netloc}"
+        # A browser's Origin never names the usual port.
+        or parts.port == {"http": 80, "https": 443}[parts.scheme]
     ):
         raise ImproperlyConfigured(
             f"{name} is {address!r}; give scheme, host and port, for example {default}."
@@ -72,7 +75,10 @@ SANDBOX_CA: str = env.str("SANDBOX_CA", default="")
 DEMO_SHOP_URL: str = env.str("DEMO_SHOP_URL", default="")
 
 # --- Sending
-VAPID_CONTACT: str = env.str("VAPID_CONTACT")
+try:
+    VAPID_CONTACT = check_contact(env.str("VAPID_CONTACT"))
+except ContactRefused as error:
+    raise ImproperlyConfigured(f"VAPID_CONTACT: {error}") from error
 PUSH_CONCURRENCY: int = env.int("PUSH_CONCURRENCY", default=100)
 PUSH_LEASE_SECONDS: float = env.float("PUSH_LEASE_SECONDS", default=20.0)
 PUSH_ATTEMPT_SECONDS: float = env.float("PUSH_ATTEMPT_SECONDS", default=15.0)
@@ -215,9 +221,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 SECURE_SSL_REDIRECT = False
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
-)
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
+# Limits on sign-in count by address: behind a proxy that is the last one it adds, else all people share one.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 # One console host posts a hand-over form to another, so every host of the installation is a form target.
 _HOSTS = BASE_URL.replace("://", "://*."), BASE_URL

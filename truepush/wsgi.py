@@ -5,10 +5,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
-from tenants.pooler import refuse_pooler
+from truepush.checks import refuse_problems
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "truepush.settings")
 application = get_wsgi_application()
-# A web server runs no system checks, and this one must not be skipped. The threads that serve open their own.
-refuse_pooler()
+# A web server runs no system checks by itself. The threads that serve open connections of their own.
+refuse_problems()
 connection.close()

@@ -29,7 +29,6 @@ def save_draft(
     """Create a draft or change one; raises CampaignRefused for a campaign that was sent already."""
     if campaign is None:
         campaign = Campaign.objects.create(site=site, name=content["title"][:120])
-        audit.record("campaign.create", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
         site=site, name=content["title"][:120], updated_at=Now()
     )
@@ -37,6 +36,7 @@ def save_draft(
         raise CampaignRefused(
             "This campaign was sent already; what was sent cannot be changed. Make a new one."
         )
+    audit.record("campaign.save", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     Message.objects.update_or_create(
         campaign=campaign,
         variant=0,
@@ -83,6 +83,7 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
         raise CampaignRefused(
             "This browser is not set up as a test device. Click “Send to my browser” again."
         )
+    audit.record("campaign.test", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     run = f"test-{secrets.token_hex(8)}"
     return _new_send(
         actor=actor,

@@ -80,10 +80,6 @@ class Grant:
             position += 1
         return self.cursor + position
 
-    @property
-    def is_complete(self) -> bool:
-        return len(self.done) == len(self.ids)
-
 
 _CLAIM = """
 UPDATE campaigns_batch SET lease_until = clock_timestamp() + make_interval(secs => %s),

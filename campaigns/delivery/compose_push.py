@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -19,7 +18,7 @@ from truepush.lib.receipt_token import ReceiptToken
 from truepush.lib.receipt_token import pack as pack_token
 from truepush.lib.webpush.encryption import encrypt
 from truepush.lib.webpush.endpoints import PushService, parse_endpoint
-from truepush.lib.webpush.vapid import HeaderCache
+from truepush.lib.webpush.vapid import HeaderCache, KeyPair
 
 TOPIC_LENGTH = 24  # of base64url; Apple refuses lengths of 1 mod 4
 
@@ -30,17 +29,11 @@ TOPIC_SERVICES = frozenset({PushService.APPLE, PushService.MOZILLA, PushService.
 _headers = HeaderCache()
 
 
-@dataclass(frozen=True)
-class KeyPair:
-    private: bytes
-    public: bytes
-
-
 @lru_cache(maxsize=1024)
 def _key_pair(schema_name: str, key_id: int) -> KeyPair:
     key = VapidKey.objects.get(pk=key_id)
     public = bytes(key.public)
-    return KeyPair(unseal(key.private_encrypted, public), public)
+    return KeyPair(private=unseal(key.private_encrypted, public), public=public)
 
 
 def key_pair(key_id: int) -> KeyPair:

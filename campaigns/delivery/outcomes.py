@@ -110,6 +110,10 @@ class Result:
     ttl: int = 0
     wait_seconds: float | None = None
     is_throttled: bool = False
+    # The POST went to this endpoint (SHA-256); the row may have another one by the time the answer is recorded.
+    endpoint_digest: bytes = b""
+    # Put off without an attempt: its push service had asked this subscription to wait.
+    is_waiting: bool = False
 
 
 # An address, or a run of characters as long as a token: it may be an endpoint, which is a secret.

@@ -20,8 +20,6 @@ from subscribers.actions.subscription import mark_gone
 from subscribers.models import Subscriber
 from tenants.models import DueWork, SendIndex
 
-COUNTERS = tuple(outcome.counter for outcome in Outcome if outcome.counter)
-
 
 class LeaseLost(Exception):
     """Another worker holds the batch now; nothing of this page was written."""
@@ -128,12 +126,12 @@ def _hold(grant: Grant, cursor: int, *, is_done: bool, release: bool) -> None:
 
 def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: datetime) -> datetime | None:
     """Put what is tried again into child batches, one per due second; answer the earliest due time."""
-    buckets: defaultdict[int, list[Result]] = defaultdict(list)
+    buckets: defaultdict[tuple[int, bool], list[Result]] = defaultdict(list)
     for result in results:
         if result.outcome is Outcome.DEFERRED:
-            buckets[int(result.wait_seconds or 0)].append(result)
+            buckets[int(result.wait_seconds or 0), result.is_waiting].append(result)
     children = []
-    for number, (wait, members) in enumerate(sorted(buckets.items())):
+    for number, ((wait, is_waiting), members) in enumerate(sorted(buckets.items())):
         members.sort(key=lambda member: member.ordinal)
         ids = [member.subscriber_id for member in members]
         children.append(
@@ -141,7 +139,7 @@ def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: dat
                 send_id=work.send_id,
                 root_id=grant.root_id,
                 number=number,
-                attempt=grant.attempt + 1,
+                attempt=grant.attempt if is_waiting else grant.attempt + 1,
                 ids=ids,
                 ordinals=[member.ordinal for member in members],
                 size=len(ids),
@@ -170,17 +168,21 @@ WHERE subscribers_subscriber.id = given.id
 
 
 def _touch_subscribers(results: Sequence[Result], now: datetime) -> None:
-    gone = {result.subscriber_id for result in results if result.outcome is Outcome.GONE}
-    waits = {
-        result.subscriber_id: now + timedelta(seconds=result.wait_seconds)
-        for result in results
-        if result.is_throttled and result.wait_seconds is not None
-    }
-    if not gone and not waits:
+    told = [result for result in results if result.outcome is Outcome.GONE or result.is_throttled]
+    if not told:
         return
     # All at once and by id: two sends may meet the same subscriptions at the same moment, in any order.
-    touched = Subscriber.objects.filter(pk__in=gone | waits.keys()).order_by("pk").select_for_update()
-    list(touched.values_list("pk", flat=True))
+    rows = Subscriber.objects.filter(pk__in={result.subscriber_id for result in told}).order_by("pk")
+    locked = rows.select_for_update().values_list("pk", "endpoint_digest")
+    digests = {pk: bytes(digest) for pk, digest in locked}
+    # An answer is about the endpoint that was posted to: a browser that has moved to another since stays.
+    same = [result for result in told if digests.get(result.subscriber_id) == result.endpoint_digest]
+    gone = {result.subscriber_id for result in same if result.outcome is Outcome.GONE}
+    waits = {
+        result.subscriber_id: now + timedelta(seconds=result.wait_seconds)
+        for result in same
+        if result.is_throttled and result.wait_seconds is not None
+    }
     if gone:
         mark_gone(sorted(gone))
     if waits:

@@ -87,8 +87,9 @@ class Delivery:
         self.page = _new_page()
         self.renewed = grant.taken
         self.recorded = 0
+        self.said: set[Answer] = set()
         rows = Subscriber.objects.filter(pk__in=grant.ids).only(
-            "state", "service", "endpoint", "p256dh", "auth", "vapid_key_id"
+            "state", "service", "endpoint", "endpoint_digest", "p256dh", "auth", "vapid_key_id", "wait_until"
         )
         self.rows = {row.pk: row for row in rows}
         self.waiting = deque(position for position in range(len(grant.ids)) if position not in grant.done)
@@ -137,22 +138,36 @@ class Delivery:
             self._start(self.waiting.popleft())
 
     def _start(self, position: int) -> None:
+        """Check the recipient as it is now, then push; or note why not."""
         row = self.rows.get(self.grant.ids[position])
         now = timezone.now()
         if row is None:
-            return self._end(position, Outcome.SKIPPED, reason=Skip.ERASED.value)
-        if row.state == Subscriber.State.GONE:
-            return self._end(position, Outcome.GONE, reason="gone before it was sent")
-        if row.state != Subscriber.State.ACTIVE:
-            return self._end(position, Outcome.SKIPPED, reason=_SKIPPED[Subscriber.State(row.state)].value)
-        if self.composer.expires_at and now >= self.composer.expires_at:
-            return self._end(position, Outcome.EXPIRED, reason="expired")
+            self._end(position, Outcome.SKIPPED, reason=Skip.ERASED.value)
+        elif row.state == Subscriber.State.GONE:
+            self._end(position, Outcome.GONE, reason="gone before it was sent")
+        elif row.state != Subscriber.State.ACTIVE:
+            self._end(position, Outcome.SKIPPED, reason=_SKIPPED[Subscriber.State(row.state)].value)
+        elif self.composer.expires_at and now >= self.composer.expires_at:
+            self._end(position, Outcome.EXPIRED, reason="expired")
+        elif row.wait_until and row.wait_until > now:
+            self._wait(position, (row.wait_until - now).total_seconds())
+        else:
+            self._post(position, row, now)
+
+    def _post(self, position: int, row: Subscriber, now: datetime) -> None:
         ordinal = self.grant.ordinals[position]
         try:
             post = self.composer.post(position, row, root_id=self.grant.root_id, ordinal=ordinal, now=now)
         except ValueError as error:
-            return self._end(position, Outcome.FAILED, reason=reason_of(Answer.NOT_SENDABLE, 0, str(error)))
-        return self.transport.start(post)
+            self._end(position, Outcome.FAILED, reason=reason_of(Answer.NOT_SENDABLE, 0, str(error)))
+        else:
+            self.transport.start(post)
+
+    def _wait(self, position: int, seconds: float) -> None:
+        """Put off a subscription whose push service asked it to wait, also by another send; it costs no attempt."""
+        if self._expires_within(seconds):
+            return self._end(position, Outcome.EXPIRED, reason="expired")
+        return self._end(position, Outcome.DEFERRED, reason="waits", wait=seconds, is_waiting=True)
 
     def _take(self, reply: Reply) -> None:
         """Judge a reply: an end, or a retry that leaves for a child batch."""
@@ -164,7 +179,12 @@ class Delivery:
             answer = Answer.NETWORK
         else:
             answer = classify(reply.status, row.service)
-        log.log(answer.log_level, "push %s status=%s send=%s", answer.label, reply.status, self.work.send_id)
+        if answer not in self.said:
+            # Once a grant: one bad key and a million subscribers would be a million lines.
+            self.said.add(answer)
+            log.log(
+                answer.log_level, "push %s status=%s send=%s", answer.label, reply.status, self.work.send_id
+            )
         reason = (
             "" if answer is Answer.ACCEPTED else reason_of(answer, reply.status, reply.text or reply.error)
         )
@@ -202,8 +222,10 @@ class Delivery:
         ttl: int = 0,
         wait: float | None = None,
         is_throttled: bool = False,
+        is_waiting: bool = False,
     ) -> None:
         """Note a result; without `attempts` nothing was posted for it this time."""
+        row = self.rows.get(self.grant.ids[position])
         result = Result(
             ordinal=self.grant.ordinals[position],
             subscriber_id=self.grant.ids[position],
@@ -215,6 +237,8 @@ class Delivery:
             ttl=ttl,
             wait_seconds=wait,
             is_throttled=is_throttled,
+            is_waiting=is_waiting,
+            endpoint_digest=bytes(row.endpoint_digest) if row else b"",
         )
         self.grant.done.add(position)
         self.page.results.append(result)

@@ -6,7 +6,6 @@ not followed, no proxy from the environment, https only, one total deadline per 
 
 import ipaddress
 import socket
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,8 +18,6 @@ from truepush.lib.outbound import AddressRefused, check_address
 MOST_ANSWER = 64 * 1024
 MOST_CONNECTIONS = 150
 USER_AGENT = "Truepush/0.1"
-# libcurl has no socket to wait for yet, or only such as select() cannot take (numbers over 1,023).
-_NOTHING_TO_WATCH_SECONDS = 0.002
 _KEPT_HEADERS = frozenset({"retry-after", "ttl", "x-wns-status", "apns-id"})
 
 
@@ -64,6 +61,7 @@ class _Attempt:
         except (AddressRefused, ValueError):
             self.is_refused = True
             return pycurl.SOCKET_BAD
+        self.is_refused = False  # another address of the name may do
         return socket.socket(family, kind, protocol)
 
     def header(self, line: bytes) -> None:
@@ -137,8 +135,7 @@ class Transport:
         self._perform()
         done = self._collect()
         if not done and self._running:
-            if self._multi.select(seconds) < 0:
-                time.sleep(_NOTHING_TO_WATCH_SECONDS)
+            self._multi.select(seconds)
             self._perform()
             done = self._collect()
         return done

@@ -1,7 +1,7 @@
 """What visitors' browsers and push services change: subscribe, unsubscribe, gone."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -9,7 +9,9 @@ from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from subscribers.models import Subscriber, VapidKey
+from tenants.actions import audit
 from tenants.doorway import current_schema
+from tenants.models import Tenant, User
 from truepush.lib.webpush.endpoints import Endpoint
 
 
@@ -48,8 +50,9 @@ def capability_of(subscriber_id: int, endpoint_digest: bytes) -> str:
 
 
 # One statement, because 50 parallel calls with one endpoint must leave one row and no error. xmax is 0 only on a row
-# that this very statement inserted. Newest keys win; a browser that comes back is subscribed again. What it does not
-# say of itself this time stays as it was said before. A test device that subscribes on the website counts from then on.
+# that this very statement inserted. Newest keys win; a browser that comes back is subscribed again, from now on. What
+# it does not say of itself this time stays as it was said before. A test device that subscribes on the website counts
+# from then on.
 _UPSERT = """
 INSERT INTO subscribers_subscriber (
     site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest, p256dh, auth,
@@ -59,7 +62,8 @@ ON CONFLICT (site_id, endpoint_digest) DO UPDATE SET
     vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, seen_at = now(),
     service = excluded.service, p256dh = excluded.p256dh, auth = excluded.auth,
     is_test = subscribers_subscriber.is_test AND excluded.is_test,
-    subscribed_at = CASE WHEN subscribers_subscriber.is_test AND NOT excluded.is_test THEN now()
+    subscribed_at = CASE WHEN subscribers_subscriber.state <> 'active'
+                           OR (subscribers_subscriber.is_test AND NOT excluded.is_test) THEN now()
                          ELSE subscribers_subscriber.subscribed_at END,
     language = coalesce(nullif(excluded.language, ''), subscribers_subscriber.language),
     time_zone = coalesce(nullif(excluded.time_zone, ''), subscribers_subscriber.time_zone),
@@ -89,6 +93,25 @@ def subscribe(*, site_id: int, new: NewSubscription, old_endpoint: str = "") -> 
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, values)
         subscriber_id, created = cursor.fetchone()
+    return subscriber_id, created
+
+
+class SubscriberRefused(ValueError):
+    """The subscription cannot be taken as asked; the text says why."""
+
+
+@transaction.atomic
+def add_test_device(*, actor: User, tenant: Tenant, site_id: int, new: NewSubscription) -> tuple[int, bool]:
+    """Store the subscription of a member's own browser as a test device; answer its id and whether it is new.
+
+    Raises SubscriberRefused for the subscription of a visitor: a test must not change or revive that one.
+    """
+    row = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest_of(new.endpoint.url)).first()
+    if row is not None and not row.is_test:
+        raise SubscriberRefused("This subscription is a visitor's. Use a browser of your own.")
+    subscriber_id, created = subscribe(site_id=site_id, new=replace(new, is_test=True))
+    if created:
+        audit.record("site.test_device", actor=actor, tenant_id=tenant.pk, target=f"site {site_id}")
     return subscriber_id, created
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -37,8 +37,14 @@ def host_of(tenant: Tenant) -> str:
 
 @transaction.atomic
 def issue(*, actor: User, tenant: Tenant, challenge: str) -> str:
-    """Make a token for this person, tenant and browser; valid once within 30 s. Only its hash is stored."""
-    Handover.objects.filter(user=actor, expires_at__lt=timezone.now() - timedelta(days=1)).delete()
+    """Make a token for this person, tenant and browser; valid once within 30 s. Only its hash is stored.
+
+    Raises HandoverRefused if the person signed out everywhere since this request began.
+    """
+    same = User.objects.select_for_update().filter(pk=actor.pk, session_epoch=actor.session_epoch)
+    if same.first() is None:
+        raise HandoverRefused("You signed out in the meantime.")
+    Handover.objects.filter(expires_at__lt=timezone.now() - timedelta(days=1)).delete()
     token = secrets.token_urlsafe(32)
     Handover.objects.create(
         digest=_digest(token),
@@ -51,15 +57,25 @@ def issue(*, actor: User, tenant: Tenant, challenge: str) -> str:
     return token
 
 
+@transaction.atomic
+def _claim(digest: bytes, now: datetime) -> Handover:
+    """Use the token up under a lock on its person, in the order of `end_all_sessions`: after it no token opens."""
+    owner = Handover.objects.filter(digest=digest).values_list("user_id", flat=True).first()
+    user = User.objects.select_for_update().filter(pk=owner or 0).first()
+    claimed = Handover.objects.filter(digest=digest, used_at__isnull=True).update(used_at=now)
+    if not claimed or user is None:
+        raise HandoverRefused("This link was used already or is not one of ours.")
+    handover = Handover.objects.get(digest=digest)
+    handover.user = user
+    return handover
+
+
 def redeem(token: str, *, tenant: Tenant, host: str, nonce: str) -> User:
     """Use the token up and answer whose it is; raises HandoverRefused for a used, late, foreign or copied one."""
     # 1. Claim: one conditional UPDATE, so two browsers with one token cannot both pass. It is a transaction of its
     #    own: a token that fails a check below stays used up.
     now = timezone.now()
-    claimed = Handover.objects.filter(digest=_digest(token), used_at__isnull=True).update(used_at=now)
-    if not claimed:
-        raise HandoverRefused("This link was used already or is not one of ours.")
-    handover = Handover.objects.select_related("user").get(digest=_digest(token))
+    handover = _claim(_digest(token), now)
     # 2. Check what it was bound to. It stays used up when a check fails.
     reason = ""
     if handover.expires_at < now:

@@ -6,11 +6,13 @@ import unicodedata
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from tenants.actions import audit
-from tenants.models import Domain, Membership, Role, Tenant, User
-from tenants.schema import replay
+from tenants.models import OVERDUE, Domain, Membership, Role, Tenant, User
+from tenants.schema import NotPlainSql, replay
 
 # Host names that are ours or that people would take for ours.
 RESERVED = frozenset(
@@ -70,8 +72,8 @@ def prepare_workspace(*, actor: User | None, tenant_id: int) -> bool:
     """
     try:
         return _prepare(actor, tenant_id)
-    except DatabaseError as error:
-        detail = f"The database refused: {str(error).splitlines()[0]}"[:300]
+    except (DatabaseError, NotPlainSql) as error:
+        detail = f"The database could not be prepared: {str(error).splitlines()[0]}"[:300]
         Tenant.objects.filter(pk=tenant_id, state=Tenant.State.CREATING).update(
             state=Tenant.State.FAILED, state_detail=detail
         )
@@ -93,9 +95,10 @@ def _prepare(actor: User | None, tenant_id: int) -> bool:
 
 @transaction.atomic
 def retry_workspace(*, actor: User, tenant: Tenant) -> bool:
-    """Queue a failed set-up again; False if it had not failed."""
-    changed = Tenant.objects.filter(pk=tenant.pk, state=Tenant.State.FAILED).update(
-        state=Tenant.State.CREATING, state_detail=""
+    """Queue a set-up again that failed, or of which nothing was heard for a minute; False for any other."""
+    overdue = Q(state=Tenant.State.CREATING, created_at__lt=Now() - OVERDUE)
+    changed = Tenant.objects.filter(overdue | Q(state=Tenant.State.FAILED), pk=tenant.pk).update(
+        state=Tenant.State.CREATING, state_detail="", created_at=Now()
     )
     if changed:
         audit.record("workspace.retry", actor=actor, tenant_id=tenant.pk, target=tenant.slug)

@@ -146,6 +146,7 @@ def let_time_pass(place: Place) -> None:
     past = timezone.now() - timedelta(seconds=1)
     with in_tenant(place.schema):
         Batch.objects.filter(state="open", due_at__gt=past).update(due_at=past)
+        Subscriber.objects.filter(wait_until__gt=past).update(wait_until=past)
     DueWork.objects.filter(tenant_id=place.workspace.tenant.pk, due_at__gt=past).update(due_at=past)
 
 

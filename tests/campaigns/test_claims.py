@@ -41,8 +41,11 @@ ACCEPTED, GONE, DEFERRED = Outcome.ACCEPTED, Outcome.GONE, Outcome.DEFERRED
 
 
 def result_of(grant: Grant, position: int, outcome: Outcome = ACCEPTED, **changes: Any) -> Result:
+    """A result of a POST to the subscriber's endpoint as it is now; call inside the tenant for other than accepted."""
     grant.done.add(position)
-    return Result(grant.ordinals[position], grant.ids[position], outcome, 201, **changes)
+    pk = grant.ids[position]
+    digest = b"" if outcome is ACCEPTED else bytes(Subscriber.objects.get(pk=pk).endpoint_digest)
+    return Result(grant.ordinals[position], pk, outcome, 201, endpoint_digest=digest, **changes)
 
 
 def taken(place: Place, send: Send) -> tuple[Work, Grant]:
@@ -126,12 +129,12 @@ def test_a_stale_grant_writes_nothing(place: Place, release: bool) -> None:
     _, current = taken(place, send)
     assert (stale.batch_id, stale.fence + 1) == (current.batch_id, current.fence)
     before = everything(place, send)
-    results = [
-        result_of(stale, 0),
-        result_of(stale, 1, GONE),
-        result_of(stale, 2, DEFERRED, wait_seconds=5, is_throttled=True),
-    ]
     with in_tenant(place.schema), pytest.raises(LeaseLost):
+        results = [
+            result_of(stale, 0),
+            result_of(stale, 1, GONE),
+            result_of(stale, 2, DEFERRED, wait_seconds=5, is_throttled=True),
+        ]
         record(work, stale, results, at=timezone.now(), release=release)
     assert everything(place, send) == before
 
@@ -141,6 +144,8 @@ def test_a_worker_that_was_stopped_longer_than_its_lease_sends_nothing(
 ) -> None:
     """RE-10, FT-21: before the first POST it looks at its lease, and finds that another has the batch."""
     add_subscribers(place, [NORMAL] * 4)
+    finish(place, launch(place), transport)  # with connections that are open a request would be out at once
+    assert place.sandbox.control("POST", "reset").status_code == 204
     send = launch(place)
     work, stale = taken(place, send)
     end_leases(place)
@@ -273,15 +278,15 @@ def test_two_sends_that_meet_the_same_subscribers_do_not_deadlock(lasting: Place
     def record_it(number: int) -> None:
         work, grant = sends[number]
         for start in range(0, 60, 6):
-            # Whom the one finds gone the other finds throttled.
-            results = [
-                result_of(grant, position, GONE)
-                if (position + number) % 2
-                else result_of(grant, position, DEFERRED, wait_seconds=30.0, is_throttled=True)
-                for position in range(start, start + 6)
-            ]
-            together.wait(5)
             with in_tenant(lasting.schema):
+                # Whom the one finds gone the other finds throttled.
+                results = [
+                    result_of(grant, position, GONE)
+                    if (position + number) % 2
+                    else result_of(grant, position, DEFERRED, wait_seconds=30.0, is_throttled=True)
+                    for position in range(start, start + 6)
+                ]
+                together.wait(5)
                 record(work, grant, results, at=timezone.now(), release=False)
 
     in_threads(2, record_it)
@@ -364,12 +369,13 @@ def test_a_task_ends_in_time_also_when_a_grant_does_not(place: Place, settings: 
     send = launch(place)
     narrow = Transport(concurrency=5, attempt_seconds=5.0, sandbox_ca=str(place.sandbox.ca))
     started = time.monotonic()
-    drain_once(narrow)
-    assert time.monotonic() - started < 1.0
-    assert 5 <= figures(fresh(place, send))["accepted"] < 30
-    due = DueWork.objects.get(send_id=send.pk)
-    assert due.served_at is not None
-    assert due.served_at < due.due_at <= timezone.now()  # the clock rings at once
+    for _ in range(2):
+        drain_once(narrow)
+        due = DueWork.objects.get(send_id=send.pk)
+        assert due.served_at is not None
+        assert due.served_at < due.due_at <= timezone.now()  # the clock rings at once
+    assert time.monotonic() - started < 2.0
+    assert 10 <= figures(fresh(place, send))["accepted"] < 30
     settings.PUSH_DRAIN_SECONDS = 45.0
     finish(place, send, narrow)
     narrow.close()

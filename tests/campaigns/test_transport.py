@@ -215,7 +215,7 @@ def _open_sockets() -> int:
 
 
 def test_descriptors_over_1024_are_served(serve: Serve, quick: Transport) -> None:
-    """select() takes numbers below 1,024 only; requests go on without it, and without a processor's full time."""
+    """select() takes numbers below 1,024 only: without it requests go on, though each step takes a poll's time."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 2048:
         pytest.skip(f"this machine allows {hard} open files, the test needs 2,048")

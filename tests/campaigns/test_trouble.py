@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -26,7 +27,9 @@ from tests.campaigns.places import (
     fresh,
     launch,
     let_time_pass,
+    new_transport,
 )
+from tests.campaigns.raw_server import Serve, answering
 from truepush.lib.fieldcrypt import FieldCryptError
 
 TROUBLE = "A worker met an error and tries again by itself. If this stays, tell support."
@@ -97,9 +100,14 @@ def test_once_mended_it_goes_on_by_itself_and_the_words_go(
 def test_the_send_is_put_aside_for_a_lease_and_others_are_served_at_once(
     lasting: Place, met: Send, transport: Transport
 ) -> None:
+    let_lease_end(lasting)
+    bells = OrmQ.objects.count()
+    with pytest.raises(FieldCryptError):
+        drain_once(transport)
     due = DueWork.objects.get(send_id=met.pk)
     assert timedelta(seconds=15) < due.due_at - timezone.now() <= timedelta(seconds=20)
-    assert OrmQ.objects.filter(key="truepush").last().func() == "campaigns.tasks.deliver"  # type: ignore[union-attr]
+    assert OrmQ.objects.count() == bells + 1
+    assert OrmQ.objects.order_by("pk").reverse()[0].func() == "campaigns.tasks.deliver"
     with in_tenant(lasting.schema):
         bad = Subscriber.objects.get(vapid_key__state="old")
         Subscriber.objects.filter(pk=bad.pk).update(state="unsubscribed", ended_at=timezone.now())
@@ -114,10 +122,58 @@ def test_the_report_shows_it(lasting: Place, met: Send, console: Any) -> None:
     assert "7 still to send" in page
 
 
-def test_nothing_of_a_broken_grant_reaches_the_next_one(
-    lasting: Place, met: Send, transport: Transport
+def test_a_database_that_takes_no_page_stops_the_sending_and_leaves_nothing_in_flight(lasting: Place) -> None:
+    """FT-22: what cannot be recorded is not sent; afterwards at most what was in flight is repeated."""
+    add_subscribers(lasting, [NORMAL] * 60)
+    lasting.sandbox.script(status=201, delay_ms=60)
+    narrow = new_transport(lasting.sandbox, concurrency=5)
+    send = launch(lasting)
+    with in_tenant(lasting.schema), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE campaigns_ledgerpage ADD CONSTRAINT refuse CHECK (false) NOT VALID")
+    with pytest.raises(IntegrityError, match="refuse"):
+        drain_once(narrow)
+    assert (narrow.in_flight, narrow.free) == (0, 5)
+    assert fresh(lasting, send).state_detail == TROUBLE
+    with in_tenant(lasting.schema), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE campaigns_ledgerpage DROP CONSTRAINT refuse")
+    let_lease_end(lasting)
+    send = finish(lasting, send, narrow)
+    narrow.close()
+    check_conservation(lasting, send)
+    counts = counts_of(lasting, send)
+    assert (counts["distinct"], figures(send)) == (60, {"accepted": 60})
+    assert 0 < counts["repeated"] <= 5 * 3  # what was in flight, and the page of 100 ms before it
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (b"HTTP/1.1 400 Bad\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n\x1f\x8b\0\0\0", "failed"),
+        (b"HTTP/1.1 429 Slow\r\nRetry-After: \xb2\r\nTTL: \xb9\r\nContent-Length: 0\r\n\r\n", "throttled"),
+        (b"HTTP/1.1 201 Made\r\nTTL: \xb2\r\nContent-Length: 0\r\n\r\n", "accepted"),
+    ],
+    ids=["compressed", "no number", "no TTL"],
+)
+def test_no_answer_of_a_push_service_is_an_error_of_ours(
+    place: Place, serve: Serve, quick: Transport, settings: Any, case: tuple[bytes, str]
 ) -> None:
-    assert (transport.in_flight, transport.free) == (0, transport.concurrency)
+    """Else the whole grant would be sent again, for ever."""
+    answer, outcome = case
+    server = serve(answering(answer))
+    settings.SANDBOX_ORIGIN = server.url.partition("/push")[0]
+    rows = add_subscribers(place, [NORMAL] * 3)
+    with in_tenant(place.schema):
+        for row in rows:
+            Subscriber.objects.filter(pk=row.pk).update(endpoint=f"{server.url}-{row.pk}")
+    send = launch(place)
+    drain_once(quick)
+    assert len(server.requests) == 3
+    if outcome == "throttled":
+        with in_tenant(place.schema):
+            waiting = Batch.objects.filter(send_id=send.pk, state="open").values_list("size", flat=True)
+            assert sum(waiting) == 3
+    else:
+        assert figures(fresh(place, send)) == {outcome: 3}
 
 
 def test_no_key_and_no_endpoint_is_in_the_error_or_the_log(

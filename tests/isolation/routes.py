@@ -15,6 +15,7 @@ TENANT: dict[str, str] = {
     "campaigns:list": "",
     "campaigns:new": "",
     "campaigns:compose": "pk",
+    "campaigns:tests": "pk",
     "campaigns:test": "pk",
     "campaigns:send": "pk",
     "campaigns:report": "pk",

@@ -96,6 +96,7 @@ CONSOLE = [
     console("GET", "campaigns/<int:pk>/", Role.EDITOR),
     console("POST", "campaigns/<int:pk>/", Role.EDITOR, 302, "content"),
     console("POST", "campaigns/<int:pk>/test/", Role.EDITOR, 302),
+    console("GET", "campaigns/<int:pk>/tests/", Role.EDITOR),
     console("POST", "campaigns/<int:pk>/send/", Role.SENDER, 302),
     console("GET", "sends/<int:pk>/", Role.ANALYST),
     console("GET", "sends/<int:pk>/figures/", Role.ANALYST),

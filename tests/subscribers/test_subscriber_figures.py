@@ -59,13 +59,13 @@ def person(
 
 def figures(place: Workspace, site: Site) -> tuple[int, int, int]:
     with in_tenant(place.schema):
-        found = last_days(site.pk)
+        found = last_days()[site.pk]
     return found["total"], found["gained"], found["lost"]
 
 
 def totals(place: Workspace, site: Site) -> dict[date, int]:
     with in_tenant(place.schema):
-        return {bar["day"]: bar["total"] for bar in last_days(site.pk)["chart"]}
+        return {bar["day"]: bar["total"] for bar in last_days()[site.pk]["chart"]}
 
 
 def test_nobody_yet_is_30_days_of_zero(acme: Workspace, shop: Site) -> None:
@@ -147,7 +147,7 @@ def test_the_total_is_who_would_get_a_message_to_everyone(acme: Workspace, shop:
     person(acme, shop, day(4), test=True)
     person(acme, other, day(1))
     with in_tenant(acme.schema):
-        assert count_active(shop.pk) == last_days(shop.pk)["total"] == 5
+        assert count_active(shop.pk) == last_days()[shop.pk]["total"] == 5
         assert count_active_by_site() == {shop.pk: 5, other.pk: 1}
 
 
@@ -156,7 +156,7 @@ def test_bars_are_shares_of_the_highest_day(acme: Workspace, shop: Site) -> None
         person(acme, shop, day(10), day(5))
     person(acme, shop, day(10))
     with in_tenant(acme.schema):
-        bars = {bar["day"]: (bar["bar"], bar["label"]) for bar in last_days(shop.pk)["chart"]}
+        bars = {bar["day"]: (bar["bar"], bar["label"]) for bar in last_days()[shop.pk]["chart"]}
     assert bars[day(11).date()] == (0, "4 March")
     assert bars[day(10).date()] == (100, "5 March")
     assert bars[day(5).date()] == (25, "10 March")

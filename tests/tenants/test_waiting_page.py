@@ -54,10 +54,12 @@ def test_once_it_is_ready_the_page_moves_on_by_itself(new: Workspace, signed_in:
 def test_a_failed_making_says_so_and_stops_asking(new: Workspace, signed_in: SignIn) -> None:
     make_it_fail(new)
     assert new.tenant.state == Tenant.State.FAILED
-    assert new.tenant.state_detail == f'The database refused: schema "{new.schema}" already exists'
+    assert (
+        new.tenant.state_detail == f'The database could not be prepared: schema "{new.schema}" already exists'
+    )
     page = signed_in(new.owner).get("/workspaces/tea/preparing/").content.decode()
     assert "Tea could not be set up" in page
-    assert "The database refused: schema" in page
+    assert "The database could not be prepared: schema" in page
     assert "hx-trigger" not in page
     assert 'action="/workspaces/tea/retry/"' in page
 
