@@ -17,18 +17,24 @@ MAKERS: dict[str, Callable[[], str]] = {
     "SANDBOX_TOKEN": lambda: secrets.token_urlsafe(24),
     "DATABASE_PASSWORD": lambda: secrets.token_urlsafe(24),
 }
-# What a person may set for one start by the environment of bin/up, with its default.
-TUNABLE = {
-    "DEBUG": "false",
-    "DEMO": "true",
-    "VAPID_CONTACT": "mailto:ops@example.com",
-    "PUSH_CONCURRENCY": "100",
-    "PUSH_LEASE_SECONDS": "20",
-    "PUSH_ATTEMPT_SECONDS": "15",
-    "BATCH_SIZE": "5000",
-    "Q_WORKERS": "2",
-    "LOG_LEVEL": "INFO",
-}
+# What differs from the defaults of truepush/settings.py on one machine.
+DEFAULTS = {"DEMO": "true", "VAPID_CONTACT": "mailto:ops@example.com"}
+# What a person may set for one start by the environment of bin/up; what is not given is left to the settings.
+TUNABLE = (
+    "DEBUG",
+    "DEMO",
+    "VAPID_CONTACT",
+    "PUSH_CONCURRENCY",
+    "PUSH_LEASE_SECONDS",
+    "PUSH_ATTEMPT_SECONDS",
+    "PUSH_DRAIN_SECONDS",
+    "PUSH_RETRY_BASE_SECONDS",
+    "PUSH_TTL_SECONDS",
+    "BATCH_SIZE",
+    "GRANT_SIZE",
+    "Q_WORKERS",
+    "LOG_LEVEL",
+)
 
 
 def make_secrets() -> dict[str, str]:
@@ -58,7 +64,7 @@ def settings_for(
     port: int, *, known: Mapping[str, str], database_url: str, var: Path, environment: Mapping[str, str]
 ) -> dict[str, str]:
     """Answer every setting of the installation whose web server listens on the port."""
-    tuned = {name: environment.get(name) or default for name, default in TUNABLE.items()}
+    tuned = DEFAULTS | {name: environment[name] for name in TUNABLE if environment.get(name)}
     is_demo = tuned["DEMO"].lower() in {"true", "1", "yes", "on"}
     return {
         **{name: secret for name, secret in known.items() if name != "DATABASE_PASSWORD"},
@@ -76,6 +82,9 @@ def settings_for(
 def write_settings(file: Path, settings: Mapping[str, str]) -> None:
     """Write them as TRUEPUSH_ENV_FILE reads them; in single quotes, so a shell reads them too."""
     head = "# Written by bin/up at every start: change nothing here, set it in the environment of bin/up.\n"
+    for name, value in settings.items():
+        if "'" in value or "\n" in value:
+            raise CannotStartError(f"{name} must not have a single quote or a line break: {value!r}")
     write_private(file, head + "".join(f"{name}='{value}'\n" for name, value in settings.items()))
 
 
