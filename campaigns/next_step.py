@@ -23,7 +23,8 @@ def next_step(sites: list[dict[str, Any]]) -> Step | None:
             "url": reverse("subscribers:site_new"),
             "action": "Add website",
         }
-    if not any(row["total"] for row in sites):
+    has_sent = Send.objects.filter(kind=Send.Kind.CAMPAIGN).exists()
+    if not has_sent and not any(row["total"] for row in sites):
         site = sites[0]["site"]
         return {
             "title": "Install the snippet",
@@ -31,7 +32,7 @@ def next_step(sites: list[dict[str, Any]]) -> Step | None:
             "url": reverse("subscribers:site", args=[site.pk]),
             "action": "Show the snippet",
         }
-    if not Send.objects.filter(kind=Send.Kind.CAMPAIGN).exists():
+    if not has_sent:
         return {
             "title": "Send your first campaign",
             "text": "Write a message, look at it on your own browser, then send it to everyone.",

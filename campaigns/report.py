@@ -17,7 +17,7 @@ STILL_COMING = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class SendReport:
-    """Rates are percentages or None: accepted of the audience, displayed of accepted, clicked of displayed."""
+    """Rates are percentages or None: displayed of accepted, clicked of displayed, the others of the audience."""
 
     send: Send
     campaign: Campaign
@@ -35,9 +35,15 @@ class SendReport:
     pending: int
     reasons: list[Reason]
     accepted_rate: float | None
+    gone_rate: float | None
+    failed_rate: float | None
     displayed_rate: float | None
     clicked_rate: float | None
     is_live: bool
+
+    @property
+    def is_moving(self) -> bool:
+        return self.send.state in LIVE_STATES
 
 
 COUNTED = (
@@ -65,6 +71,8 @@ def report_of(send: Send) -> SendReport:
         pending=send.audience - resolved,
         reasons=in_words(send.reasons),
         accepted_rate=_rate(send.accepted, send.audience),
+        gone_rate=_rate(send.gone, send.audience),
+        failed_rate=_rate(send.failed, send.audience),
         displayed_rate=_rate(send.displayed, send.accepted),
         clicked_rate=_rate(send.clicked, send.displayed),
         is_live=send.state in LIVE_STATES or _ended_lately(send),

@@ -17,7 +17,7 @@ from campaigns.delivery.payload import TOKEN_LENGTH, payload_octets
 from campaigns.forms import SAMPLE_TAG, ComposeForm
 from campaigns.models import Campaign, Send
 from campaigns.next_step import next_step
-from campaigns.report import report_of, reports_of
+from campaigns.report import LIVE_STATES, report_of, reports_of
 from subscribers.figures import count_active, last_days
 from subscribers.models import Site
 from subscribers.sdk import site_settings
@@ -39,7 +39,13 @@ def home(request: ConsoleRequest) -> HttpResponse:
     figures_of = last_days()
     sites = [{"site": site, **figures_of[site.pk]} for site in Site.objects.all()]
     sends = Send.objects.filter(kind=Send.Kind.CAMPAIGN).select_related("campaign", "site")[:LAST_SENDS]
-    context = {"sites": sites, "sends": reports_of(sends), "next_step": next_step(sites)}
+    reports = reports_of(sends)
+    context = {
+        "sites": sites,
+        "sends": reports,
+        "next_step": next_step(sites),
+        "is_moving": any(one.is_moving for one in reports),
+    }
     return render(request, "campaigns/home.html", context)
 
 
@@ -56,7 +62,9 @@ def campaign_list(request: ConsoleRequest) -> HttpResponse:
         }
         for campaign in page
     ]
-    return render(request, "campaigns/campaign_list.html", {"rows": rows, "page_obj": page})
+    is_moving = any(send.state in LIVE_STATES for send in by_campaign.values())
+    context = {"rows": rows, "page_obj": page, "is_moving": is_moving}
+    return render(request, "campaigns/campaign_list.html", context)
 
 
 @console(Role.EDITOR, form=True)

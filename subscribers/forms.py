@@ -27,6 +27,8 @@ def read_origin(text: str) -> str:
     refusal = forms.ValidationError(f"{text} is not a web address. Example: https://www.example.com")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
+        if "://" not in text and is_local(parts.hostname or ""):
+            parts = parts._replace(scheme="http")
         port = parts.port
     except ValueError:
         raise refusal from None
@@ -100,7 +102,7 @@ class SiteForm(forms.Form):
         max_length=254,
         required=False,
         label="Contact for push services",
-        help_text="Push services write here if something is wrong with your sending. Your mail address or a page. "
+        help_text="Push services write here if your sending is at fault: mailto:you@example.com, or a page. "
         "Left empty, the operator of this installation is named.",
         widget=forms.TextInput(attrs={"placeholder": "mailto:web@example.com"}),
     )

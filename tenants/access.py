@@ -1,13 +1,14 @@
 """Who may come in: the doorway of every console page. It fetches and checks together and answers 404 or sign-in."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -38,7 +39,7 @@ def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[
         @wraps(view)
         def inner(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if request.method not in methods:
-                return HttpResponseNotAllowed(methods)
+                return not_allowed(request, methods)
             membership = _membership(request)
             if membership is None:
                 return ask_to_sign_in(request)
@@ -54,6 +55,13 @@ def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[
     return decorate
 
 
+def not_allowed(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
+    """Answer 405 with a page: these addresses can end up in a person's address bar."""
+    answer = render(request, "405.html", status=405)
+    answer["Allow"] = ", ".join(methods)
+    return answer
+
+
 def _membership(request: Request) -> Membership | None:
     if request.tenant is None or not request.user.is_authenticated:
         return None
@@ -67,7 +75,13 @@ def ask_to_sign_in(request: Request) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
     nonce = request.COOKIES.get(NONCE_COOKIE) or secrets.token_urlsafe(32)
-    path = request.get_full_path() if request.method == "GET" else "/"
+    path = request.get_full_path()
+    if request.method == "POST":
+        path = _page_of_form(request)
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Dest", "document") == "document":
+        messages.warning(
+            request, "You were signed out meanwhile, and nothing was saved or sent. Please do it again."
+        )
     query = urlencode({"challenge": challenge_of(nonce), "next": path})
     opening = reverse("tenants:open", urlconf=settings.PUBLIC_SCHEMA_URLCONF, args=[request.tenant.slug])
     answer = HttpResponseRedirect(f"{settings.BASE_URL}{opening}?{query}")
@@ -75,6 +89,13 @@ def ask_to_sign_in(request: Request) -> HttpResponse:
         NONCE_COOKIE, nonce, max_age=600, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
     )
     return answer
+
+
+def _page_of_form(request: Request) -> str:
+    """Name the page that a form was posted from, the first page if the browser does not say."""
+    own = f"{request.scheme}://{request.get_host()}"
+    path = request.headers.get("Referer", "").removeprefix(own)
+    return path if is_local_path(path) else "/"
 
 
 def access_workspace(user: User, slug: str) -> Tenant:

@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from tenants.access import access_workspace, is_local_path, signed_in_user
 from tenants.actions import handover
@@ -104,7 +104,7 @@ def open_workspace(request: Request, slug: str) -> HttpResponse:
 
 
 @csrf_exempt
-@require_POST
+@require_http_methods(["GET", "POST"])
 def enter(request: Request) -> HttpResponse:
     """Open a session on this tenant's host for the bearer of a fresh token.
 
@@ -112,6 +112,8 @@ def enter(request: Request) -> HttpResponse:
     the same token again from here; that second post carries the cookie to which the token is bound. CSRF: the token
     itself is the authorisation, and a post from any other site is refused by its Origin.
     """
+    if request.method == "GET":
+        return HttpResponseRedirect("/")  # left in the address bar by a refusal
     if request.tenant is None or not _is_own_origin(request):
         return _refused(request, "This form was not sent by Truepush.")
     token, path = request.POST.get("token", "")[:200], _local_path(request.POST.get("next", "/"))
@@ -125,7 +127,7 @@ def enter(request: Request) -> HttpResponse:
             token, tenant=request.tenant, host=handover.host_of(request.tenant), nonce=nonce
         )
     except handover.HandoverRefused as error:
-        return _refused(request, str(error))
+        return _refused(request, str(error), path)
     request.session.flush()
     login(request, user, backend=BACKEND)
     request.session["tenant_id"] = request.tenant.pk
@@ -138,8 +140,8 @@ def _is_own_origin(request: Request) -> bool:
     return request.headers.get("Origin") in (settings.BASE_URL, own)
 
 
-def _refused(request: Request, reason: str) -> HttpResponse:
-    return render(request, "tenants/refused.html", {"reason": reason, "start_url": "/"}, status=403)
+def _refused(request: Request, reason: str, path: str = "/") -> HttpResponse:
+    return render(request, "tenants/refused.html", {"reason": reason, "start_url": path}, status=403)
 
 
 def _local_path(path: str) -> str:

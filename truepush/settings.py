@@ -179,6 +179,10 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Task queue",
     "log_level": "WARNING",
 }
+# Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
+# front of a page has a queue and a process of its own.
+SHORT_QUEUE = "short"
+QUEUES = {"truepush": Q_WORKERS, SHORT_QUEUE: 1}
 
 # --- Sign-in (django-allauth); the user model has no user name
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

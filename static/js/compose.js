@@ -66,8 +66,24 @@
       over > 0 ? `Too long by ${numbers.format(over)} bytes: shorten the message or the URL.` : "";
   };
 
+  // Who is signed out while writing comes back from the sign-in with empty hands: what was written is put back.
+  const KEPT = "truepush:compose";
+  const keep = () => sessionStorage.setItem(KEPT, JSON.stringify([location.pathname, content()]));
+  const putBack = () => {
+    const [path, text] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    sessionStorage.removeItem(KEPT);
+    if (path === location.pathname && document.referrer.endsWith("/enter/")) {
+      for (const [name, value] of new URLSearchParams(text)) {
+        if (name !== "csrfmiddlewaretoken") {
+          form.elements[name].value = value;
+        }
+      }
+    }
+  };
+
   const content = () => new URLSearchParams(new FormData(form)).toString();
   const saved = content();
+  putBack();
   const isUnsaved = () => content() !== saved;
 
   const show = () => {
@@ -93,10 +109,7 @@
 
   // What is on the screen is what goes out.
   const saveThenSend = async (event) => {
-    if (!isUnsaved()) {
-      return;
-    }
-    event.preventDefault();
+    event.preventDefault(); // saved even if unchanged here: another tab may have written something else meanwhile
     const sender = event.target;
     const isTaken = await save().catch(() => false);
     if (isTaken) {
@@ -107,11 +120,16 @@
   };
 
   part("icon").addEventListener("load", ({ target }) => (target.hidden = false));
+  form.addEventListener("submit", keep);
   form.addEventListener("input", show);
   form.addEventListener("change", showIcon); // not at every key: each half-typed address would be fetched
   for (const sender of document.querySelectorAll("form[data-save-first]")) {
     sender.addEventListener("submit", saveThenSend);
   }
-  show();
-  showIcon();
+  const refresh = () => {
+    show();
+    showIcon();
+  };
+  addEventListener("pageshow", refresh); // browsers fill the fields in again only after this script
+  refresh();
 })();

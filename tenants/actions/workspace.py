@@ -54,7 +54,7 @@ def create_workspace(*, actor: User, name: str, slug: str = "", is_demo: bool = 
     Domain.objects.create(tenant=tenant, domain=f"{slug}.{settings.BASE_DOMAIN}", is_primary=True)
     Membership.objects.create(tenant=tenant, user=actor, role=Role.OWNER)
     audit.record("workspace.create", actor=actor, tenant_id=tenant.pk, target=slug)
-    async_task("tenants.tasks.prepare_workspace", tenant.pk)
+    async_task("tenants.tasks.prepare_workspace", tenant.pk, cluster=settings.SHORT_QUEUE)
     return tenant
 
 
@@ -102,5 +102,5 @@ def retry_workspace(*, actor: User, tenant: Tenant) -> bool:
     )
     if changed:
         audit.record("workspace.retry", actor=actor, tenant_id=tenant.pk, target=tenant.slug)
-        async_task("tenants.tasks.prepare_workspace", tenant.pk)
+        async_task("tenants.tasks.prepare_workspace", tenant.pk, cluster=settings.SHORT_QUEUE)
     return bool(changed)

@@ -214,6 +214,10 @@ class Worker:
 
     process: subprocess.Popen[bytes]
 
+    def clusters(self) -> list[int]:
+        """The processes that watch over the others, one for each queue."""
+        return _children(self.process.pid)
+
     def senders(self) -> list[int]:
         """The processes that run tasks, by their number of open sockets to the sandbox: the busy ones first."""
         return sorted(_descendants(self.process.pid), key=_sockets, reverse=True)
@@ -228,10 +232,16 @@ class Worker:
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    for child in children.read_text().split() if children.exists() else ():
-        yield int(child)
-        yield from _descendants(int(child))
+    for child in _children(pid):
+        yield child
+        yield from _descendants(child)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # it has just ended
+        return []
 
 
 def _sockets(pid: int) -> int:

@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from campaigns.delivery.payload import payload_octets
@@ -18,6 +18,7 @@ from subscribers.views import TEST_DEVICES
 from tenants.doorway import in_tenant
 from tests.campaigns.places import NORMAL, Place, add_subscribers, in_threads, launch, new_campaign
 from tests.conftest import Workspace, make_site
+from tests.sandbox.driver import until
 from tests.subscribers.pages import field_errors, text_of
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
@@ -225,14 +226,22 @@ def test_a_draft_that_is_sent_while_it_is_saved_is_refused_beside_what_was_typed
     with transaction.atomic():
         launch(lasting, campaign)
         saving.start()
-        saving.join(0.3)
-        assert saving.is_alive()
+        until(somebody_waits_for_a_lock)
     saving.join()
     [answer] = answers
     assert answer.status_code == 200
     assert "This campaign was sent already; what was sent cannot be changed." in text_of(answer)
     assert filled(answer)["title"] == "Typed"
     assert [row["title"] for row in campaigns(lasting.workspace)] == ["Sale"]
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT exists(SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_with_nobody_subscribed_sending_is_refused_in_words(place: Place, console: SignIn) -> None:

@@ -111,6 +111,7 @@ CONSOLE = [
     console("POST", "sites/<int:pk>/test-device/", Role.EDITOR, 201, "subscription"),
     console("GET", "test-device/<slug:site_key>/worker.js", Role.EDITOR),
     # Without a token, and from no page of ours.
+    Row(Host.TENANT, "GET", "enter/", everyone(302)),
     Row(Host.TENANT, "POST", "enter/", everyone(403)),
     Row(Host.TENANT, "POST", "sign-out/", everyone(302)),
 ]

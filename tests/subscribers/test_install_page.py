@@ -96,7 +96,8 @@ def test_whoever_left_and_test_devices_do_not_end_the_wait(
         first, second = Subscriber.objects.order_by("pk")
         Subscriber.objects.filter(pk=first.pk).update(is_test=True)
         Subscriber.objects.filter(pk=second.pk).update(state="unsubscribed", ended_at=timezone.now())
-    assert "Waiting for your first subscriber" in text_of(console(acme).get(f"/sites/{shop.pk}/waiting/"))
+    page = text_of(console(acme).get(f"/sites/{shop.pk}/waiting/"))
+    assert "Connected; nobody is subscribed at the moment" in page
 
 
 def test_the_first_is_the_one_who_came_first(

@@ -157,9 +157,11 @@ def test_a_refusal_says_how_to_go_on(browser: Browser) -> None:
     assert '<a class="btn btn-primary" href="/">Start again</a>' in page
 
 
-def test_entering_is_a_post(browser: Browser) -> None:
+def test_the_address_of_a_refusal_leads_back_to_the_front_page(browser: Browser) -> None:
+    """It stays in the address bar, and a reload of it is a GET."""
     answer = browser.console.get("/enter/")
-    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert browser.console.put("/enter/").status_code == 405
 
 
 def test_the_public_host_has_no_entrance(browser: Browser) -> None:
