@@ -226,7 +226,7 @@ def test_a_draft_that_is_sent_while_it_is_saved_is_refused_beside_what_was_typed
     with transaction.atomic():
         launch(lasting, campaign)
         saving.start()
-        until(somebody_waits_for_a_lock)
+        until(somebody_waits_for_us)
     saving.join()
     [answer] = answers
     assert answer.status_code == 200
@@ -235,11 +235,11 @@ def test_a_draft_that_is_sent_while_it_is_saved_is_refused_beside_what_was_typed
     assert [row["title"] for row in campaigns(lasting.workspace)] == ["Sale"]
 
 
-def somebody_waits_for_a_lock() -> bool:
+def somebody_waits_for_us() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT exists(SELECT FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+            "SELECT exists(SELECT FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
         )
         return bool(cursor.fetchone()[0])
 
