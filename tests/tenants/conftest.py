@@ -100,6 +100,7 @@ def _environment() -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "truepush.settings",
+        "STATIC_MANIFEST": "false",
         "TRUEPUSH_ENV_FILE": os.devnull,
         "SECRET_KEY": "x" * 50,
         "FIELD_KEYS": f"k1:{secret}",
