@@ -1,5 +1,7 @@
 """The whole path in a real Firefox, nothing stubbed: sign up, subscribe, send, show, click, count."""
 
+import json
+
 import pytest
 
 from tests.e2e.browsers.firefox import Firefox, firefox
@@ -28,17 +30,24 @@ def test_firefox_from_sign_up_to_a_counted_click(truepush: Installation) -> None
         assert [error for error in browser.errors if ABANDONED not in error] == []
 
 
+def arrive(browser: Firefox, selector: str) -> None:
+    """Wait until a page that has this is loaded with its scripts: a click before them would do nothing."""
+    browser.wait_for(
+        f"document.readyState === 'complete' && !!document.querySelector({json.dumps(selector)})"
+    )
+
+
 def sign_up(browser: Firefox, truepush: Installation) -> None:
     browser.navigate(f"{truepush.base}/")
     browser.click("a[href='/sign-up/']")
-    browser.wait_for("!!document.querySelector('[name=workspace]')")
+    arrive(browser, "[name=workspace]")
     browser.type("[name=workspace]", "Tide Tea")
     browser.type("[name=email]", "ann@tide.example")
     browser.type("[name=password1]", PASSWORD)
     browser.click("form button[type=submit]")
     # The page says that the workspace is being made, and moves on to its console by itself.
     browser.wait_for(f"location.origin === '{truepush.console('tide-tea')}' && document.title", seconds=20)
-    browser.wait_for("!!document.querySelector('a[href=\"/campaigns/\"]')")
+    arrive(browser, 'a[href="/campaigns/"]')
 
 
 def add_the_shop(browser: Firefox, truepush: Installation) -> str:
@@ -46,7 +55,7 @@ def add_the_shop(browser: Firefox, truepush: Installation) -> str:
     browser.type("[name=name]", "Tide Tea shop")
     browser.type("[name=origin]", truepush.shop)
     browser.click("main form button[type=submit]")
-    browser.wait_for("!!document.querySelector('#waiting')")
+    arrive(browser, "#waiting")
     assert "Waiting for your first subscriber" in browser.evaluate("document.body.innerText")
     key = browser.evaluate(r"/sdk\/v1\/([^\/]+)\/truepush\.js/.exec(document.body.innerText)[1]")
     return str(key)
@@ -70,21 +79,22 @@ def subscribe_at_the_shop(browser: Firefox, truepush: Installation, key: str) ->
 
 
 def see_the_install_page_turn_green(browser: Firefox) -> None:
-    browser.wait_for("!!document.querySelector('#waiting.is-done')")
+    arrive(browser, "#waiting.is-done")
     assert "1 subscriber: the website is connected" in browser.evaluate("document.body.innerText")
 
 
 def send_to_everyone(browser: Firefox, truepush: Installation) -> None:
     browser.click("#waiting a")
-    browser.wait_for("!!document.querySelector('[name=title]')")
+    arrive(browser, "[name=title]")
     browser.type("[name=title]", TITLE)
     browser.type("[name=body]", BODY)
     browser.type("[name=url]", f"{truepush.shop}/new-arrivals")
     browser.click("#compose-form button[value=continue]")
-    browser.wait_for("!!document.querySelector('[commandfor=send-dialog]')")
+    arrive(browser, "[commandfor=send-dialog]")
     browser.click("[commandfor=send-dialog]")
+    browser.wait_for("document.querySelector('#send-dialog').open")
     browser.click("#send-dialog button[type=submit]")
-    browser.wait_for("!!document.querySelector('#figures')")
+    arrive(browser, "#figures")
 
 
 def wait_for_figures(browser: Firefox, **expected: str) -> None:
