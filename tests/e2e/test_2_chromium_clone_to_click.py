@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("e2e")
 TITLE, BODY = "Smoked tea is back", "Only until the boat sails."
 PASSWORD = "correct horse battery staple"
 PLAIN_TEXT_SECONDS = 15.0
+SETTLED_MS = 500
 expect.set_options(timeout=15_000)
 
 
@@ -72,15 +73,28 @@ def test_chromium_from_sign_up_to_a_counted_click(truepush: Installation, contex
     page.locator("#send-dialog").get_by_role("button", name="Send now").click()
     expect(figure(page, "Accepted")).to_have_text("1")
     scope = f"{truepush.shop}/truepush/"
-    workers.deliver_push(scope, decrypted(truepush, push.held[scope]))
-    workers.wait_for_notification(TITLE)
-    (shown,) = notifications(shop, scope)
+    (shown,) = show(workers, shop, scope, decrypted(truepush, push.held[scope]))
     assert (shown["title"], shown["body"], shown["tag"][:3]) == (TITLE, BODY, "tp-")
     expect(figure(page, "Displayed")).to_have_text("1")
     acted = click_notification(worker(shop, f"{truepush.shop}/truepush/worker.js"), TITLE)
     assert acted.opened == [f"{truepush.shop}/new-arrivals"]
     expect(figure(page, "Clicked")).to_have_text("1")
     assert errors == []
+
+
+def show(workers: ServiceWorkers, page: Page, scope: str, data: str) -> list[dict[str, Any]]:
+    """Push to the worker and answer what the browser shows.
+
+    Chromium drops a notification that is asked for in the moment between its storing and its display. Then the same
+    push comes again, as a push service may do it: it has the same tag and the same token, so it shows and counts once.
+    """
+    for _ in range(3):
+        workers.deliver_push(scope, data)
+        workers.wait_for_notification(TITLE)
+        page.wait_for_timeout(SETTLED_MS)
+        if shown := notifications(page, scope):
+            return shown
+    raise AssertionError(f"Chromium shows nothing at {scope}; pushes ended with {workers.completed}")
 
 
 def sign_up(page: Page, truepush: Installation) -> None:
@@ -133,9 +147,8 @@ def try_on_this_browser(page: Page, truepush: Installation, push: PushManager, k
     expect(page.locator("main, .messages")).to_contain_text("Sent to this browser")
     scope = f"{console}/test-device/{key}/"
     workers = ServiceWorkers(page)
-    workers.deliver_push(scope, decrypted(truepush, push.held[scope]))
-    workers.wait_for_notification(TITLE)
-    assert [shown["body"] for shown in notifications(page, scope)] == [BODY]
+    shown = show(workers, page, scope, decrypted(truepush, push.held[scope]))
+    assert [notification["body"] for notification in shown] == [BODY]
 
 
 def figure(page: Page, name: str) -> Any:
