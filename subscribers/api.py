@@ -97,7 +97,7 @@ class Unsubscribe(SiteView):
         return Response(status=204)
 
 
-def read_subscription(body: dict[str, Any], user_agent: str, *, is_test: bool = False) -> NewSubscription:
+def read_subscription(body: dict[str, Any], user_agent: str) -> NewSubscription:
     """Check what PushSubscription.toJSON() gave; raises ApiError naming the field that is wrong."""
     endpoint = body.get("endpoint")
     try:
@@ -113,7 +113,7 @@ def read_subscription(body: dict[str, Any], user_agent: str, *, is_test: bool = 
         raise ApiError(400, "invalid_keys", f"{error.field} {error.reason}", error.field) from None
     profile = body.get("profile")
     return NewSubscription(
-        parsed, p256dh, auth, _profile(profile if isinstance(profile, dict) else {}, user_agent), is_test
+        parsed, p256dh, auth, _profile(profile if isinstance(profile, dict) else {}, user_agent)
     )
 
 
