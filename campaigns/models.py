@@ -91,6 +91,9 @@ class Send(models.Model):
     closed = models.IntegerField(default=0)
     # How many of failed, expired and skipped had which reason: {"failed 413": 3}. Bounded by the closed list.
     reasons = models.JSONField(default=dict)
+    # Messages a minute, and "spread over so many minutes", which sets it at the freeze. Their state is in Pace.
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    spread_minutes = models.PositiveIntegerField(null=True, blank=True)
     created_by = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField()
@@ -106,6 +109,19 @@ class Send(models.Model):
             models.CheckConstraint(
                 name="send_conserves_recipients",
                 condition=~Q(state="finished")
+                | Q(
+                    audience=F("accepted")
+                    + F("gone")
+                    + F("failed")
+                    + F("expired")
+                    + F("skipped")
+                    + F("cancelled")
+                ),
+            ),
+            # The same for a cancelled one, whose end is when the last recipient was written down.
+            models.CheckConstraint(
+                name="send_conserves_when_ended",
+                condition=Q(finished_at__isnull=True)
                 | Q(
                     audience=F("accepted")
                     + F("gone")
@@ -149,6 +165,10 @@ class Batch(models.Model):
     lease_until = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=0)
     holder = models.CharField(max_length=80, blank=True)
+    # A child whose recipients wait for one throttled lane (tenants.Throttle); empty for the others.
+    lane = models.CharField(max_length=320, blank=True, db_default="")
+    # Claims since something of it was last recorded: one that kills its worker must not come back for ever.
+    claims = models.PositiveSmallIntegerField(db_default=0)
     # Receipts of a root batch, folded: one bit per ordinal, the first in the highest bit of the first octet.
     displayed = models.BinaryField(null=True)
     clicked = models.BinaryField(null=True)

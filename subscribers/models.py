@@ -17,6 +17,8 @@ class Site(models.Model):
     site_key = models.CharField(max_length=32, unique=True)
     worker_path = models.CharField(max_length=200, default="/truepush/worker.js")
     is_demo = models.BooleanField(default=False)
+    # Messages a minute of this website's sends together; null is as fast as it goes.
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -34,6 +34,13 @@ class Tenant(TenantMixin):
     migration_error = models.CharField(max_length=300, blank=True)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
+    # Messages a minute over all websites; null is as fast as it goes. Its state is in `Pace`.
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    # Set while a guard or support has stopped all sending; the reason is shown in the console.
+    sending_paused_at = models.DateTimeField(null=True, blank=True)
+    sending_paused_why = models.CharField(max_length=300, blank=True, db_default="")
+    # How long ledgers and receipts are kept; null is the installation's RETENTION_DAYS.
+    retention_days = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -250,3 +257,113 @@ class SendIndex(models.Model):
 
     def __str__(self) -> str:
         return f"send {self.send_id} of {self.schema_name}"
+
+
+class Pace(models.Model):
+    """A rate that a person has set for a tenant, a website or a send, shared by all workers.
+
+    `next_at` is when the next message may leave: taking n messages moves it by n / rate (a generic cell rate
+    algorithm), so the rate is exact with any number of workers and nothing is rounded.
+    """
+
+    key = models.CharField(max_length=60, unique=True)
+    tenant_id = models.BigIntegerField()
+    per_minute = models.FloatField()
+    next_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(per_minute__gt=0), name="pace_is_positive")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Throttle(models.Model):
+    """A lane that push services slowed down or that does not answer; without a row a lane is free.
+
+    A lane is an origin ("o:https://host"), or an origin for one VAPID key ("k:tenant:key:https://host"): one site's
+    trouble is not another's. `per_second` holds for all workers together, by `next_at` as in Pace.
+    """
+
+    class Kind(models.TextChoices):
+        ORIGIN = "origin", "The push service fails"
+        KEY = "key", "The push service asks this website to slow down"
+
+    lane = models.CharField(max_length=320, unique=True)
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    origin = models.CharField(max_length=255)
+    tenant_id = models.BigIntegerField(null=True)
+    vapid_key_id = models.BigIntegerField(null=True)
+    per_second = models.FloatField()
+    # What it was before, at which it is free again; and the rate above which it grows slowly, where one was found.
+    normal = models.FloatField()
+    ceiling = models.FloatField(null=True)
+    next_at = models.DateTimeField(db_default=Now())
+    seen = models.IntegerField(default=0)
+    bad = models.IntegerField(default=0)
+    judged_at = models.DateTimeField(db_default=Now())
+    since = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["lane"]
+
+    def __str__(self) -> str:
+        return self.lane
+
+
+class WorkerProcess(models.Model):
+    """A process of `manage.py worker` and its last sign of life; one that ended well has no row."""
+
+    class Role(models.TextChoices):
+        CLOCK = "clock", "Clock and watchdog"
+        DELIVERY = "delivery", "Delivery"
+
+    host = models.CharField(max_length=120)
+    pid = models.IntegerField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    version = models.CharField(max_length=40)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+    # Messages resolved per second, since the sign of life before.
+    rate = models.FloatField(default=0)
+    in_flight = models.IntegerField(default=0)
+    connections = models.IntegerField(default=0)
+    open_files = models.IntegerField(default=0)
+    most_files = models.IntegerField(default=0)
+    memory_mb = models.FloatField(default=0)
+    is_stopping = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["host", "pid"]
+        verbose_name_plural = "worker processes"
+        constraints = [models.UniqueConstraint(fields=["host", "pid"], name="worker_process_once")]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class Alert(models.Model):
+    """Something that staff should look at; one open row per kind and tenant, counted when it comes again."""
+
+    kind = models.CharField(max_length=40)
+    tenant_id = models.BigIntegerField(null=True)
+    text = models.CharField(max_length=500)
+    times = models.IntegerField(default=1)
+    first_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-last_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "tenant_id"],
+                condition=models.Q(closed_at__isnull=True),
+                nulls_distinct=False,
+                name="alert_open_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.tenant_id or 'the installation'}"

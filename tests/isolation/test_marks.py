@@ -39,6 +39,7 @@ NEVER_SHOWN = {
     "campaigns.send.tag",
     "campaigns.batch.zone",
     "campaigns.batch.holder",
+    "campaigns.batch.lane",
     "campaigns.ledgerpage.reasons",
     # Public tables: for support staff, or found by and not shown (the key is on the pages, from the website's own row).
     "tenants.siteindex.site_key",
@@ -54,6 +55,7 @@ NEVER_SHOWN = {
     "tenants.tenant.slug",
     "tenants.tenant.state_detail",
     "tenants.tenant.migration_error",
+    "tenants.tenant.sending_paused_why",
 }
 
 

@@ -43,15 +43,17 @@ def signed_in() -> Callable[[User], Client]:
 
 @pytest.fixture
 def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Callable[[str], None]]:
-    """Give `subscribers` a second migration for this test: call it with the Python text of its operations."""
+    """Give `subscribers` one more migration for this test: call it with the Python text of its operations."""
 
     def add(operations: str) -> None:
         package = tmp_path / f"later_{next(_NUMBERS)}"
         package.mkdir()
         (package / "__init__.py").touch()
-        first = 'from importlib import import_module\n\nMigration = import_module("{}").Migration\n'
-        (package / "0001_initial.py").write_text(first.format("subscribers.migrations.0001_initial"))
-        (package / "0002_later.py").write_text(_LATER.format(operations=operations))
+        known = 'from importlib import import_module\n\nMigration = import_module("{}").Migration\n'
+        for name in _migrations("subscribers"):
+            (package / f"{name}.py").write_text(known.format(f"subscribers.migrations.{name}"))
+        last = [(app, _migrations(app)[-1]) for app in ("subscribers", "campaigns")]
+        (package / "9999_later.py").write_text(_LATER.format(operations=operations, last=last))
         settings.MIGRATION_MODULES = {"subscribers": package.name}
         steps.cache_clear()
 
@@ -60,13 +62,18 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Ite
     steps.cache_clear()
 
 
+def _migrations(app: str) -> list[str]:
+    folder = django_settings.BASE_DIR / app / "migrations"
+    return sorted(path.stem for path in folder.glob("[0-9]*.py"))
+
+
 _NUMBERS = count(1)
 _LATER = """
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscribers", "0001_initial"), ("campaigns", "0001_initial")]
+    dependencies = {last}
     operations = [{operations}]
 """
 

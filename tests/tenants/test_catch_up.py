@@ -99,7 +99,7 @@ def test_of_two_runs_at_once_the_second_waits_and_finds_nothing_to_do(
     second_connection.execute(f"CREATE TABLE {alone.schema}.subscribers_later (id bigint)")
     second_connection.execute(
         f"INSERT INTO {alone.schema}.django_migrations (app, name, applied)"
-        " VALUES ('subscribers', '0002_later', now())"
+        " VALUES ('subscribers', '9999_later', now())"
     )
 
     def run() -> int:
