@@ -303,6 +303,7 @@ class Throttle(models.Model):
     bad = models.IntegerField(default=0)
     judged_at = models.DateTimeField(db_default=Now())
     since = models.DateTimeField(db_default=Now())
+    worse_at = models.DateTimeField(db_default=Now())
     reason = models.CharField(max_length=200, blank=True)
 
     class Meta:

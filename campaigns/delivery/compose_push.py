@@ -2,18 +2,22 @@
 
 import base64
 import hashlib
+import re
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 
 from campaigns.delivery.payload import Template, template_of
-from campaigns.delivery.transport import Post, header_lines
+from campaigns.delivery.recipients import Recipient
+from campaigns.delivery.transport import Post
 from campaigns.models import Send
 from subscribers.keyring import unseal
-from subscribers.models import Subscriber, VapidKey
-from tenants.doorway import current_schema
+from subscribers.models import VapidKey
+from tenants.doorway import current_schema, in_tenant
 from truepush.lib.receipt_token import ReceiptToken
 from truepush.lib.receipt_token import pack as pack_token
 from truepush.lib.webpush.encryption import encrypt
@@ -26,7 +30,19 @@ TOPIC_LENGTH = 24  # of base64url; Apple refuses lengths of 1 mod 4
 # said to keep four collapse keys per device that is offline, so there the notification's tag alone collapses.
 TOPIC_SERVICES = frozenset({PushService.APPLE, PushService.MOZILLA, PushService.SANDBOX})
 
+_TARGET = re.compile(r"/[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _headers = HeaderCache()
+
+
+class EndpointChanged(ValueError):
+    """A stored endpoint that is not one of a known push service, so nothing is sent to it."""
+
+
+class _Place(NamedTuple):
+    """An origin that passed the endpoint rules."""
+
+    service: PushService
+    is_sandbox: bool
 
 
 @lru_cache(maxsize=1024)
@@ -53,40 +69,72 @@ def tag_of(schema_name: str, send_id: int) -> str:
 
 
 class Composer:
-    """Builds the requests of one send; what is the same for all recipients is made once."""
+    """Builds the requests of one send; what is the same for all recipients, or for many, is made once.
+
+    Make it inside the tenant; it may be used anywhere.
+    """
 
     def __init__(self, send: Send, tenant_id: int, contact: str) -> None:
         self.expires_at: datetime | None = send.expires_at
         self._send = send
         self._tenant_id = tenant_id
+        self._schema_name = current_schema()
         self._contact = contact
         self._templates: list[Template] = [template_of(content, tag=send.tag) for content in send.content]
+        self._places: dict[str, _Place] = {}
+        self._heads: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
+        self._ttl = 0
 
-    def post(self, key: int, row: Subscriber, *, root_id: int, ordinal: int, now: datetime) -> Post:
+    def post(self, key: object, row: Recipient, *, root_id: int, ordinal: int, now: datetime) -> Post:
         """Encrypt for one recipient; raises ValueError if the stored keys or the payload cannot be used."""
         variant = 0
         token = pack_token(
             settings.RECEIPT_KEYS, ReceiptToken(self._tenant_id, self._send.pk, root_id, ordinal, variant)
         )
-        body = encrypt(self._templates[variant].fill(token), bytes(row.p256dh), bytes(row.auth))
-        endpoint = parse_endpoint(row.endpoint, sandbox_origin=settings.SANDBOX_ORIGIN)
-        pair = key_pair(row.vapid_key_id)
-        authorization = _headers.header(
-            pair.private, pair.public, endpoint.origin, self._contact, time.time()
-        )
-        pairs = [
-            ("Authorization", authorization),
-            ("TTL", str(self.ttl_left(now))),
-            ("Urgency", self._send.urgency),
-            ("Content-Encoding", "aes128gcm"),
-            ("Content-Type", "application/octet-stream"),
+        body = encrypt(self._templates[variant].fill(token), row.p256dh, row.auth)
+        origin = row.origin
+        target = row.endpoint[len(origin) :]
+        place = self._places.get(origin) or self._admit(origin, row.endpoint)
+        if not _TARGET.fullmatch(target):
+            raise EndpointChanged("the stored endpoint has characters that a URL cannot have")
+        return Post(key, origin, target, place.is_sandbox, self._head(origin, place, row.key_id, now), body)
+
+    def _admit(self, origin: str, endpoint: str) -> _Place:
+        """Check an origin by the rules of subscription once; its endpoints passed them when they were stored."""
+        parsed = parse_endpoint(endpoint, sandbox_origin=settings.SANDBOX_ORIGIN)
+        if parsed.origin != origin:
+            raise EndpointChanged("the stored endpoint is not written as it is dialled")
+        place = _Place(parsed.service, parsed.service is PushService.SANDBOX)
+        self._places[origin] = place
+        return place
+
+    def _head(self, origin: str, place: _Place, key_id: int, now: datetime) -> tuple[tuple[str, str], ...]:
+        """Give the header fields, the same object for all recipients of one key at an origin within a second."""
+        ttl = self.ttl_left(now)
+        if ttl != self._ttl:
+            self._heads.clear()
+            self._ttl = ttl
+        head = self._heads.get((origin, key_id))
+        if head is None:
+            head = self._heads[origin, key_id] = tuple(self._fields(origin, place, key_id))
+        return head
+
+    def _fields(self, origin: str, place: _Place, key_id: int) -> Sequence[tuple[str, str]]:
+        with in_tenant(self._schema_name):
+            pair = key_pair(key_id)
+        authorization = _headers.header(pair.private, pair.public, origin, self._contact, time.time())
+        fields = [
+            ("authorization", authorization),
+            ("ttl", str(self._ttl)),
+            ("urgency", self._send.urgency),
+            ("content-encoding", "aes128gcm"),
+            ("content-type", "application/octet-stream"),
         ]
-        if endpoint.service in TOPIC_SERVICES:
-            pairs.append(("Topic", self._send.topic))
-        if endpoint.service is PushService.WNS:
-            pairs.append(("X-WNS-Cache-Policy", "cache"))
-        is_sandbox = endpoint.service is PushService.SANDBOX
-        return Post(key, endpoint.url, is_sandbox, header_lines(pairs), body)
+        if place.service in TOPIC_SERVICES:
+            fields.append(("topic", self._send.topic))
+        if place.service is PushService.WNS:
+            fields.append(("x-wns-cache-policy", "cache"))
+        return fields
 
     def ttl_left(self, now: datetime) -> int:
         """What is left until the message expires, in whole seconds, at least 1."""

@@ -38,6 +38,7 @@ class Answer(Enum):
     REDIRECT = (Outcome.FAILED, False, "answered with a redirect, which is never followed", logging.WARNING)
     BAD_REQUEST = (Outcome.FAILED, False, "the push service found the request wrong", logging.WARNING)
     NOT_AUTHORISED = (Outcome.FAILED, False, "the push service refused the website's key", logging.WARNING)
+    KEY_MISMATCH = (Outcome.FAILED, False, "the subscription was made with another key", logging.WARNING)
     TOO_LARGE = (Outcome.FAILED, False, "the message is too large", logging.WARNING)
     THROTTLED = (Outcome.FAILED, True, "the push service asked to slow down", logging.INFO)
     SERVER_ERROR = (Outcome.FAILED, True, "the push service had an error", logging.INFO)
@@ -49,6 +50,8 @@ class Answer(Enum):
         "the message could not be encrypted for this browser",
         logging.ERROR,
     )
+    INTERNAL = (Outcome.FAILED, True, "an error of ours while it was prepared", logging.ERROR)
+    WORKER_DIED = (Outcome.FAILED, False, "workers died while it was prepared", logging.ERROR)
     OTHER = (Outcome.FAILED, False, "unexpected answer of the push service", logging.WARNING)
 
     def __init__(self, outcome: Outcome, is_retried: bool, words: str, log_level: int) -> None:
@@ -75,8 +78,17 @@ _BY_STATUS = {
 }
 
 
-def classify(status: int, service: str) -> Answer:
-    """Judge an HTTP status by itself and by who sent it: only WNS says "slow down" with 406."""
+# How FCM, Mozilla and Apple say that a subscription belongs to another VAPID key (protocol/push-services.md 1.4).
+_MISMATCH = re.compile(
+    r"do not correspond to the credentials|VAPID public key mismatch|VapidPkHashMismatch|UnauthorizedRegistration",
+    re.IGNORECASE,
+)
+
+
+def classify(status: int, service: str, text: str = "") -> Answer:
+    """Judge an HTTP status, who sent it, and its words: only WNS says "slow down" with 406."""
+    if status in (400, 401, 403) and _MISMATCH.search(text):
+        return Answer.KEY_MISMATCH
     if status == 406 and service == PushService.WNS:
         return Answer.THROTTLED
     if status in _RETRIED_STATUS or 500 <= status <= 599:
@@ -112,8 +124,13 @@ class Result:
     is_throttled: bool = False
     # The POST went to this endpoint (SHA-256); the row may have another one by the time the answer is recorded.
     endpoint_digest: bytes = b""
-    # Put off without an attempt: its push service had asked this subscription to wait.
+    # Put off without an attempt: its push service had asked this subscription to wait, or its lane is slowed down.
     is_waiting: bool = False
+    lane: str = ""
+    # No answer came, but the push service may have got the request.
+    is_ambiguous: bool = False
+    # The subscription belongs to another VAPID key: its row is paused until the browser subscribes anew.
+    is_disabled: bool = False
 
 
 # An address, or a run of characters as long as a token: it may be an endpoint, which is a secret.

@@ -1,5 +1,6 @@
 """Write down what became of recipients: page, counters, cursor, children and dead subscriptions in one transaction."""
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,46 +13,77 @@ from django.db.models import F, Value
 from django.db.models.functions import Least, Now
 from django_q.tasks import async_task
 
-from campaigns.delivery.batches import Grant, Work, packed_of
-from campaigns.delivery.ledger import entry_of, fold, pack
+from campaigns.delivery.batches import CAREFUL_CLAIMS, Grant, Work, packed_of
+from campaigns.delivery.ledger import entry_of, fold, pack_page
 from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
 from campaigns.models import Batch, LedgerPage, Send
-from subscribers.actions.subscription import mark_gone
+from subscribers.actions.subscription import disable, mark_gone
 from subscribers.models import Subscriber
-from tenants.models import DueWork, SendIndex
+from tenants.models import DueWork, Pace, SendIndex
 
 
 class LeaseLost(Exception):
     """Another worker holds the batch now; nothing of this page was written."""
 
 
-@transaction.atomic
-def record(work: Work, grant: Grant, results: Sequence[Result], *, at: datetime, release: bool) -> str:
+def record(
+    work: Work,
+    grant: Grant,
+    results: Sequence[Result],
+    *,
+    at: datetime,
+    release: bool,
+    accepted: Sequence[int] = (),
+) -> str:
     """Append one page, move counters and cursor, renew or release the lease; answer the send's state.
 
-    `at` is the page's start, from which the results' offsets count. Raises LeaseLost if the fencing token is stale.
+    `accepted` are the ordinals that were accepted at the first try, `results` the others. `at` is the page's start,
+    from which the results' offsets count. Raises LeaseLost if the fencing token is stale. The token moves with every
+    page: after a connection that broke during the commit, the same call again finds out whether it was written.
     Lock order, everywhere: Send, SendIndex, Batch, Subscriber (by id), DueWork, so that workers never deadlock.
     """
+    state = _write(work, grant, results, at=at, release=release, accepted=accepted)
+    grant.fence += 1
+    return state
+
+
+@transaction.atomic
+def _write(
+    work: Work,
+    grant: Grant,
+    results: Sequence[Result],
+    *,
+    at: datetime,
+    release: bool,
+    accepted: Sequence[int],
+) -> str:
     # 1. The send's row first: it serialises the workers of one send, and its state comes back. With it comes the
     #    database's time, since the clocks of several hosts differ.
-    send = Send.objects.select_for_update().annotate(now=Now()).get(pk=work.send_id)
-    now: datetime = send.now
-    _count(work, send, results, now)
+    state, now = _count(work, results, len(accepted))
     # 2. Cursor and lease, only under our own fencing token.
     cursor = grant.resolved_until
     is_done = release and cursor == grant.size
-    _hold(grant, cursor, is_done=is_done, release=release)
+    _hold(grant, cursor, is_done=is_done, release=release, has_page=bool(results or accepted))
     # 3. The ledger, the children for what is tried again, and the dead subscriptions.
-    if results:
-        packed = pack([entry_of(result) for result in results], at)
+    if results or accepted:
+        packed = pack_page(accepted, [entry_of(result) for result in results], at)
         LedgerPage.objects.create(batch_id=grant.batch_id, root_id=grant.root_id, **vars(packed))
     earliest = _make_children(work, grant, results, now)
     _touch_subscribers(results, now)
     # 4. What follows from it for the send as a whole.
     if is_done:
-        _after_batch(work, send, grant.root_id, now)
+        _after_batch(work, grant.root_id, now)
     _wake(work, now if release else earliest, is_released=release)
-    return send.state
+    return state
+
+
+def was_recorded(grant: Grant) -> bool:
+    """Find out whether a `record` whose answer was lost with the connection had been committed; if so, follow it."""
+    batch = Batch.objects.filter(pk=grant.batch_id).values_list("fence", "holder").first()
+    if batch != (grant.fence + 1, grant.holder):
+        return False
+    grant.fence += 1
+    return True
 
 
 def _wake(work: Work, due: datetime | None, *, is_released: bool) -> None:
@@ -66,22 +98,46 @@ def _wake(work: Work, due: datetime | None, *, is_released: bool) -> None:
         )
 
 
-def _count(work: Work, send: Send, results: Sequence[Result], now: datetime) -> None:
+# Sums the counts by reason of a page into those that are there.
+_REASONS = """reasons = (
+    SELECT coalesce(jsonb_object_agg(key, number), '{}') FROM (
+        SELECT key, sum(value::int) AS number FROM (
+            SELECT * FROM jsonb_each_text(reasons) UNION ALL SELECT * FROM jsonb_each_text(%s::jsonb)) both_of
+        GROUP BY key) summed)"""
+
+
+def _count(work: Work, results: Sequence[Result], accepted: int) -> tuple[str, datetime]:
+    """Move the send's counters; answer its state and the database's time. The row stays locked."""
     counts = Counter(result.outcome.counter for result in results if result.outcome.counter)
+    counts["accepted"] += accepted
     reasons = Counter(_reason_key(result) for result in results if result.reason and result.outcome.counter)
-    changed = []
-    for name, number in counts.items():
-        setattr(send, name, getattr(send, name) + number)
-        changed.append(name)
-    for key, number in reasons.items():
-        send.reasons[key] = send.reasons.get(key, 0) + number
-    if results:
-        send.started_at = send.started_at or now
-        send.state_detail = ""
-    send.save(update_fields=[*changed, "reasons", "started_at", "state_detail"])
-    SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
-        started_at=send.started_at, state=send.state, **{name: F(name) + counts[name] for name in changed}
-    )
+    reasons["ambiguous"] += sum(result.is_ambiguous for result in results)
+    changes = [f"{name} = {name} + {number:d}" for name, number in counts.items() if number]
+    both = ["started_at = coalesce(started_at, clock_timestamp())", *changes]
+    values: list[str] = []
+    with connection.cursor() as cursor:
+        if not results and not accepted:
+            cursor.execute(_LOOK, [work.send_id])
+            return _found(cursor.fetchone(), work)
+        of_send = [*both, "state_detail = ''"]
+        if +reasons:
+            of_send.append(_REASONS)
+            values.append(json.dumps(+reasons))
+        cursor.execute(_MOVE.format(changes=", ".join(of_send)), [*values, work.send_id])
+        found = _found(cursor.fetchone(), work)
+        cursor.execute(_INDEX.format(changes=", ".join(both)), [work.tenant_id, work.send_id])
+    return found
+
+
+_LOOK = "SELECT state, clock_timestamp() FROM campaigns_send WHERE id = %s FOR UPDATE"
+_MOVE = "UPDATE campaigns_send SET {changes} WHERE id = %s RETURNING state, clock_timestamp()"
+_INDEX = "UPDATE tenants_sendindex SET {changes} WHERE tenant_id = %s AND send_id = %s"
+
+
+def _found(row: tuple[str, datetime] | None, work: Work) -> tuple[str, datetime]:
+    if row is None:
+        raise LeaseLost(f"send {work.send_id} is no longer there")
+    return row
 
 
 @contextmanager
@@ -93,10 +149,10 @@ def trouble_noted(work: Work) -> Iterator[None]:
         is_well = True
     finally:
         if not is_well:
-            _note_trouble(work)
+            note_trouble(work)
 
 
-def _note_trouble(work: Work) -> None:
+def note_trouble(work: Work) -> None:
     """Put the send aside for a lease and ring for the others: else every task would end at this one's turn."""
     if connection.in_atomic_block or not connection.is_usable():
         return  # the database itself is the trouble
@@ -113,25 +169,34 @@ def _reason_key(result: Result) -> str:
     return f"{result.outcome.counter} {result.reason.partition(':')[0]}"
 
 
-def _hold(grant: Grant, cursor: int, *, is_done: bool, release: bool) -> None:
+def _hold(grant: Grant, cursor: int, *, is_done: bool, release: bool, has_page: bool) -> None:
     lease = None if release else Now() + timedelta(seconds=settings.PUSH_LEASE_SECONDS)
     changed = Batch.objects.filter(pk=grant.batch_id, fence=grant.fence).update(
         cursor=cursor,
         lease_until=lease,
         state=Batch.State.DONE if is_done else Batch.State.OPEN,
+        fence=grant.fence + 1,
+        claims=_claims_after(grant, has_page=has_page or release),
     )
     if not changed:
         raise LeaseLost(f"batch {grant.batch_id} was taken over by another worker")
 
 
+def _claims_after(grant: Grant, *, has_page: bool) -> int:
+    """Count claims anew after a page; a batch that is handled with care stays so, one death from giving up."""
+    if grant.claims >= CAREFUL_CLAIMS:
+        return CAREFUL_CLAIMS - 1 if has_page else grant.claims
+    return 0 if has_page else grant.claims
+
+
 def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: datetime) -> datetime | None:
-    """Put what is tried again into child batches, one per due second; answer the earliest due time."""
-    buckets: defaultdict[tuple[int, bool], list[Result]] = defaultdict(list)
+    """Put what is tried again into child batches, one per due second and lane; answer the earliest due time."""
+    buckets: defaultdict[tuple[int, bool, str], list[Result]] = defaultdict(list)
     for result in results:
         if result.outcome is Outcome.DEFERRED:
-            buckets[int(result.wait_seconds or 0), result.is_waiting].append(result)
+            buckets[int(result.wait_seconds or 0), result.is_waiting, result.lane].append(result)
     children = []
-    for number, ((wait, is_waiting), members) in enumerate(sorted(buckets.items())):
+    for number, ((wait, is_waiting, lane), members) in enumerate(sorted(buckets.items())):
         members.sort(key=lambda member: member.ordinal)
         ids = [member.subscriber_id for member in members]
         children.append(
@@ -145,7 +210,8 @@ def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: dat
                 size=len(ids),
                 first_id=min(ids),
                 last_id=max(ids),
-                due_at=now + timedelta(seconds=wait + 1),
+                due_at=now + timedelta(seconds=wait if lane else wait + 1),
+                lane=lane,
             )
         )
     Batch.objects.bulk_create(children)
@@ -168,7 +234,11 @@ WHERE subscribers_subscriber.id = given.id
 
 
 def _touch_subscribers(results: Sequence[Result], now: datetime) -> None:
-    told = [result for result in results if result.outcome is Outcome.GONE or result.is_throttled]
+    told = [
+        result
+        for result in results
+        if result.outcome is Outcome.GONE or result.is_throttled or result.is_disabled
+    ]
     if not told:
         return
     # All at once and by id: two sends may meet the same subscriptions at the same moment, in any order.
@@ -178,6 +248,7 @@ def _touch_subscribers(results: Sequence[Result], now: datetime) -> None:
     # An answer is about the endpoint that was posted to: a browser that has moved to another since stays.
     same = [result for result in told if digests.get(result.subscriber_id) == result.endpoint_digest]
     gone = {result.subscriber_id for result in same if result.outcome is Outcome.GONE}
+    disabled = {result.subscriber_id for result in same if result.is_disabled}
     waits = {
         result.subscriber_id: now + timedelta(seconds=result.wait_seconds)
         for result in same
@@ -185,14 +256,16 @@ def _touch_subscribers(results: Sequence[Result], now: datetime) -> None:
     }
     if gone:
         mark_gone(sorted(gone))
+    if disabled:
+        disable(sorted(disabled))
     if waits:
         with connection.cursor() as cursor:
             cursor.execute(_HOLD_BACK, [list(waits), list(waits.values())])
 
 
-def _after_batch(work: Work, send: Send, root_id: int, now: datetime) -> None:
+def _after_batch(work: Work, root_id: int, now: datetime) -> None:
     """Fold the root batch's pages when it and all its children are done, and finish the send after its last batch."""
-    still_open = Batch.objects.filter(send_id=send.pk, state=Batch.State.OPEN)
+    still_open = Batch.objects.filter(send_id=work.send_id, state=Batch.State.OPEN)
     family = still_open.filter(pk=root_id) | still_open.filter(root_id=root_id)
     if not family.exists():
         pages = list(LedgerPage.objects.filter(root_id=root_id, is_folded=False))
@@ -200,16 +273,21 @@ def _after_batch(work: Work, send: Send, root_id: int, now: datetime) -> None:
         LedgerPage.objects.filter(pk__in=[page.pk for page in pages]).delete()
         LedgerPage.objects.create(batch_id=root_id, root_id=root_id, is_folded=True, **vars(packed))
     if not still_open.exists():
-        finish(work, send, now)
+        finish(work, Send.objects.get(pk=work.send_id), now)
 
 
 def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:
-    """End the send; the database refuses it unless audience = the sum of all outcomes. The row must be locked."""
-    send.state = Send.State.FINISHED
-    send.state_detail = detail
+    """End the send; the database refuses it unless audience = the sum of all outcomes. The row must be locked.
+
+    A cancelled one stays cancelled; it has ended when the last recipient was written down.
+    """
+    if send.state != Send.State.CANCELLED:
+        send.state = Send.State.FINISHED
+        send.state_detail = detail
     send.finished_at = now
     send.save(update_fields=["state", "state_detail", "finished_at"])
     SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
         state=send.state, finished_at=send.finished_at
     )
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).delete()
+    Pace.objects.filter(key=f"send:{work.tenant_id}:{send.pk}").delete()

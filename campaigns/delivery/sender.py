@@ -1,262 +1,397 @@
-"""One delivery task: take grants by turn, push them, record, until the time is up or nothing is due."""
+"""One delivery task: hold several grants by turn, push them, record, until the time is up or nothing is due.
+
+The loop is one thread. Holds are served in rounds, so a test of one tenant does not wait behind the million of
+another, and an origin that hangs keeps its own places only. What is in memory only is lost by a crash: what is in
+flight, plus one page of each hold.
+"""
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from campaigns.actions.freeze import freeze
-from campaigns.delivery.batches import Grant, Work, claim, next_work, postpone
-from campaigns.delivery.compose_push import Composer
-from campaigns.delivery.outcomes import MOST_ATTEMPTS, Answer, Outcome, Result, Skip, classify, reason_of
-from campaigns.delivery.record import LeaseLost, backoff_seconds, record, trouble_noted
+from campaigns.delivery import intake
+from campaigns.delivery.batches import seconds_until_due
+from campaigns.delivery.heartbeat import Held
+from campaigns.delivery.hold import NOWHERE, Hold
+from campaigns.delivery.judge import judge
+from campaigns.delivery.record import LeaseLost, note_trouble, record, was_recorded
+from campaigns.delivery.signals import Signals, ask_here
+from campaigns.delivery.starting import put_off, start
+from campaigns.delivery.throttles import Brakes, Source
 from campaigns.delivery.transport import Reply, Transport
 from campaigns.models import Send
-from subscribers.models import Subscriber
 from tenants.doorway import in_tenant
 
 log = logging.getLogger(__name__)
 
-PAGE_SECONDS = 0.1
-PAGE_RESULTS = 500
 POLL_SECONDS = 0.05
-
-_SKIPPED = {
-    Subscriber.State.UNSUBSCRIBED: Skip.UNSUBSCRIBED,
-    Subscriber.State.DISABLED: Skip.KEY_PAUSED,
-}
-
-
-def drain(transport: Transport, stop: Callable[[], bool]) -> int:
-    """Deliver what is due for at most PUSH_DRAIN_SECONDS; answer how many recipients were resolved."""
-    until = time.monotonic() + settings.PUSH_DRAIN_SECONDS
-    resolved = 0
-
-    def is_over() -> bool:
-        return stop() or time.monotonic() >= until
-
-    while not is_over():
-        work = next_work()
-        if work is None:
-            break
-        with in_tenant(work.schema_name), trouble_noted(work):
-            resolved += _serve(work, transport, is_over)
-    return resolved
+LOOK_SECONDS = 0.2
+# A task waits for what is due so soon, instead of leaving it to the clock and the queue.
+LINGER_SECONDS = 2.0
+ROUND = 16
+LEAST_GRANT, GRANT_SIZE_AT_FIRST = 100, 250
+# An origin whose places are all taken and that has been silent for so long is stuck; its recipients come back later.
+STUCK_SECONDS = 1.0
+SPILLED_SECONDS = 2.0
+DATABASE_PATIENCE_SECONDS = 1.0
 
 
-def _serve(work: Work, transport: Transport, is_over: Callable[[], bool]) -> int:
-    """Do the next piece of one send; slow push services end with the task's time too, django-q2 would kill it."""
-    freeze(work)
-    grant = claim(work.send_id)
-    if grant is None:
-        postpone(work)
-        return 0
-    return Delivery(work, grant, transport, is_over).run()
+def drain(
+    transport: Transport,
+    stop: Callable[[], bool],
+    *,
+    signals: Signals | None = None,
+    on_refused: Callable[[Source], None] = lambda source: None,
+) -> int:
+    """Deliver what is due, and no more; answer how many recipients were resolved.
+
+    Raises the first error of ours that it met, after everything that could be written down was.
+    """
+    return Sender(transport, stop, signals=signals, on_refused=on_refused).run()
 
 
-@dataclass
-class _Page:
-    """Results that are not in the database yet."""
+class Sender:
+    """Everything that one delivery task has in its hands, for at most PUSH_DRAIN_SECONDS.
 
-    at: datetime
-    started: float
-    results: list[Result]
+    `signals` are those of a heartbeat; without one the sender reads its own. One that `lingers` waits for what is due
+    in a moment; one that does not take more ends with what it has in hand.
+    """
 
-    @property
-    def is_due(self) -> bool:
-        return len(self.results) >= PAGE_RESULTS or time.monotonic() - self.started >= PAGE_SECONDS
+    def __init__(
+        self,
+        transport: Transport,
+        stop: Callable[[], bool],
+        *,
+        signals: Signals | None = None,
+        on_refused: Callable[[Source], None] = lambda source: None,
+        lingers: bool = False,
+        takes_more: bool = True,
+    ) -> None:
+        self.transport, self._stop, self._on_refused = transport, stop, on_refused
+        self._lingers, self._takes_more = lingers, takes_more
+        self.signals = signals or Signals()
+        self._reads_itself = signals is None
+        self.brakes = Brakes()
+        self.holds: list[Hold] = []
+        self.resolved = 0
+        self.error: BaseException | None = None
+        self._started = time.monotonic()
+        self._until = self._started + settings.PUSH_DRAIN_SECONDS
+        # When to look for more work again.
+        self.looks_at = 0.0
+        self._known = -1
+        self._database_lost = 0.0
+        self._lost_since = 0.0
+        self.heard: dict[str, float] = {}
+        # The time of this turn, on the wall and on the monotonic clock.
+        self.now: datetime = timezone.now()
+        self.mono = time.monotonic()
 
-
-def _new_page() -> _Page:
-    return _Page(timezone.now(), time.monotonic(), [])
-
-
-class Delivery:
-    """Sends one grant. Everything that is in memory only is lost by a crash: what is in flight, plus one page."""
-
-    def __init__(self, work: Work, grant: Grant, transport: Transport, stop: Callable[[], bool]) -> None:
-        self.work, self.grant, self.transport, self.stop = work, grant, transport, stop
-        send = Send.objects.select_related("site").get(pk=work.send_id)
-        self.composer = Composer(send, work.tenant_id, send.site.contact)
-        self.state = send.state
-        self.page = _new_page()
-        self.renewed = grant.taken
-        self.recorded = 0
-        self.said: set[Answer] = set()
-        rows = Subscriber.objects.filter(pk__in=grant.ids).only(
-            "state", "service", "endpoint", "endpoint_digest", "p256dh", "auth", "vapid_key_id", "wait_until"
-        )
-        self.rows = {row.pk: row for row in rows}
-        self.waiting = deque(position for position in range(len(grant.ids)) if position not in grant.done)
+    # --- The loop
 
     def run(self) -> int:
-        """Push until the grant is complete, the send stops or the worker does; answer how many were recorded."""
+        """Work until nothing is left to do here; answer how many recipients were resolved."""
         try:
-            self._push()
-        except LeaseLost as error:
-            log.warning("%s; what was in flight may be repeated", error)
+            while self._turn_safely():
+                pass
         finally:
-            # After an error nothing of this grant may reach the next one that uses the transport.
+            # After an error nothing may reach the next task that uses the transport.
             self.transport.abandon()
-        return self.recorded
+            self.signals.in_hand = set()
+        if self.error is not None:
+            raise self.error
+        return self.resolved
 
-    def _push(self) -> None:
-        is_well = False
+    @property
+    def ran_out(self) -> bool:
+        """Whether the time was up before the work was done."""
+        return time.monotonic() >= self._until
+
+    def _turn_safely(self) -> bool:
+        """One turn; after a first error what is in hand is still heard out and written down, else it would repeat."""
         try:
-            while self.waiting or self.transport.in_flight:
-                self._fill()
-                self._listen()
-            is_well = True
-        except LeaseLost:
-            self.transport.abandon()  # what comes of it could not be recorded any more
-            raise
-        finally:
-            # Also after an error: what was sent and is not written down would be sent again, at every try.
-            self.waiting.clear()
-            while self.transport.in_flight:
-                self._listen()
-            self._record(release=is_well)
+            return self._turn()
+        except (OperationalError, InterfaceError) as error:
+            self._lose_database(error)
+            return True
+        except Exception as error:
+            if self.error is not None:
+                raise
+            self.error = error  # raised again at the end of the run
+            return True
+
+    def _turn(self) -> bool:
+        is_over = self._is_over()
+        self._hear()
+        if is_over:
+            self._leave_rest()
+            if self._has_waited_enough():
+                return False
+        elif self._takes_more and not self._database_lost and intake.has_room(self):
+            intake.take_more(self)
+        self._fill()
+        if self.holds:
+            self._listen()
+            return True
+        if self._database_lost:
+            self.transport.poll(POLL_SECONDS)
+            self._find_database()
+            return not is_over
+        return not is_over and self._takes_more and (self._linger() if self._lingers else self._is_due())
+
+    def _is_over(self) -> bool:
+        return self._stop() or self.error is not None or time.monotonic() >= self._until
+
+    def _has_waited_enough(self) -> bool:
+        """Whether a database that is away is no longer waited for: the leases have run out by now."""
+        lost = self._database_lost and self._lost_since
+        return bool(lost) and time.monotonic() - lost > settings.PUSH_LEASE_SECONDS
+
+    @staticmethod
+    def _is_due() -> bool:
+        seconds = seconds_until_due()
+        return seconds is not None and seconds <= 0
+
+    def _linger(self) -> bool:
+        """Wait for what is due in a moment; False if nothing is."""
+        seconds = seconds_until_due()
+        if seconds is None or seconds > LINGER_SECONDS:
+            return False
+        self.transport.poll(min(max(seconds, 0.005), LOOK_SECONDS))
+        self.looks_at = 0.0
+        return True
 
     def _listen(self) -> None:
-        for reply in self.transport.poll(POLL_SECONDS):
+        for reply in self.transport.poll(self._patience()):
             self._take(reply)
+        if self.brakes.is_alarmed:
+            self._judge()
         self._record_when_due()
 
+    def _patience(self) -> float:
+        """How long the network may be waited for: until the next page is due, or the next place of a pace."""
+        if self.transport.in_flight:
+            return (
+                0.001 if self.transport.free and any(self._can_start(hold) for hold in self.holds) else 0.02
+            )
+        opens = [self._opens(hold) for hold in self.holds if hold.waiting]
+        return min(max(min(opens, default=0.0) - time.monotonic(), 0.0), POLL_SECONDS)
+
+    @staticmethod
+    def _opens(hold: Hold) -> float:
+        return min(hold.grant.opens_at(queue[0]) for queue in hold.queues.values() if queue)
+
+    def _can_start(self, hold: Hold) -> bool:
+        return bool(hold.waiting) and self._opens(hold) <= time.monotonic() and not self.is_stopped(hold)
+
+    # --- Starting
+
+    def _hear(self) -> None:
+        """Follow what the heartbeat has read since the last turn: slow lanes."""
+        self.now, self.mono = timezone.now(), time.monotonic()
+        if self.signals.readings != self._known:
+            self._known = self.signals.readings
+            self.brakes.active = set(self.signals.lanes)
+
+    def is_stopped(self, hold: Hold) -> bool:
+        """Whether no further request may be made for the hold."""
+        return (
+            hold.is_ending
+            or bool(self._database_lost)
+            or hold.state != Send.State.RUNNING
+            or hold.key in self.signals.stopped
+        )
+
+    @property
+    def grant_size(self) -> int:
+        """About a second of work, as fast as this task has been so far."""
+        age = self.mono - self._started
+        return (
+            GRANT_SIZE_AT_FIRST
+            if age < 1.0
+            else max(LEAST_GRANT, min(int(self.resolved / age), settings.GRANT_SIZE))
+        )
+
+    def stuck_origins(self) -> list[str]:
+        """Origins that use all their places and have not answered for a while."""
+        return [
+            origin
+            for origin, heard in self.heard.items()
+            if self.mono - heard > STUCK_SECONDS and self._room(origin) <= 0
+        ]
+
+    def _spill(self) -> None:
+        """Put recipients of origins that hang back into batches, so that others can be taken in hand."""
+        for origin in self.stuck_origins():
+            for hold in self.holds:
+                while hold.queues.get(origin):
+                    put_off(hold, hold.pop(origin), SPILLED_SECONDS, f"o:{origin}")
+
+    def _leave_rest(self) -> None:
+        for hold in self.holds:
+            hold.clear()
+
     def _fill(self) -> None:
-        if self.stop() or self.state != Send.State.RUNNING:
-            self.waiting.clear()
-        while self.waiting and self.transport.free:
-            # No request may outlive the lease: another worker would hold its recipient by then.
-            age = time.monotonic() - self.renewed
-            if age + settings.PUSH_ATTEMPT_SECONDS >= settings.PUSH_LEASE_SECONDS:
-                self._record()
-            self._start(self.waiting.popleft())
+        """Start requests in rounds over the holds, as far as transport, pace and lanes let them."""
+        self._spill()
+        turn = list(self.holds)
+        while turn and self.transport.free > 0:
+            turn = [hold for hold in turn if self._start_some(hold)]
+        self._drop_stopped()
 
-    def _start(self, position: int) -> None:
-        """Check the recipient as it is now, then push; or note why not."""
-        row = self.rows.get(self.grant.ids[position])
-        now = timezone.now()
-        if row is None:
-            self._end(position, Outcome.SKIPPED, reason=Skip.ERASED.value)
-        elif row.state == Subscriber.State.GONE:
-            self._end(position, Outcome.GONE, reason="gone before it was sent")
-        elif row.state != Subscriber.State.ACTIVE:
-            self._end(position, Outcome.SKIPPED, reason=_SKIPPED[Subscriber.State(row.state)].value)
-        elif self.composer.expires_at and now >= self.composer.expires_at:
-            self._end(position, Outcome.EXPIRED, reason="expired")
-        elif row.wait_until and row.wait_until > now:
-            self._wait(position, (row.wait_until - now).total_seconds())
-        else:
-            self._post(position, row, now)
+    def _drop_stopped(self) -> None:
+        for hold in self.holds:
+            if hold.waiting and hold.state == Send.State.CANCELLED:
+                hold.cancel_rest()
+            elif hold.waiting and self.is_stopped(hold) and not self._database_lost:
+                hold.clear()
 
-    def _post(self, position: int, row: Subscriber, now: datetime) -> None:
-        ordinal = self.grant.ordinals[position]
-        try:
-            post = self.composer.post(position, row, root_id=self.grant.root_id, ordinal=ordinal, now=now)
-        except ValueError as error:
-            self._end(position, Outcome.FAILED, reason=reason_of(Answer.NOT_SENDABLE, 0, str(error)))
-        else:
-            self.transport.start(post)
+    def _start_some(self, hold: Hold) -> bool:
+        """Start up to a round of the hold's recipients; False if it has none that may go now."""
+        if not hold.waiting or self.is_stopped(hold) or not self._has_lease(hold):
+            return False
+        started = 0
+        for origin, queue in hold.queues.items():
+            room = ROUND if origin == NOWHERE else min(ROUND, self._room(origin))
+            while queue and room > 0 and hold.grant.opens_at(queue[0]) <= self.mono:
+                start(self, hold, hold.pop(origin), origin)
+                room -= 1
+                started += 1
+                if self.transport.free <= 0 or hold.is_ending:
+                    return False
+        return started > 0
 
-    def _wait(self, position: int, seconds: float) -> None:
-        """Put off a subscription whose push service asked it to wait, also by another send; it costs no attempt."""
-        if self._expires_within(seconds):
-            return self._end(position, Outcome.EXPIRED, reason="expired")
-        return self._end(position, Outcome.DEFERRED, reason="waits", wait=seconds, is_waiting=True)
+    def _room(self, origin: str) -> int:
+        return settings.PUSH_CONCURRENCY - self.transport.in_flight_of(origin)
+
+    def _has_lease(self, hold: Hold) -> bool:
+        """No request may outlive the lease: another worker would hold its recipient by then."""
+        age = time.monotonic() - hold.grant.taken
+        if age + settings.PUSH_ATTEMPT_SECONDS < settings.PUSH_LEASE_SECONDS:
+            return True
+        self._record(hold)
+        return not hold.is_ending and not self._database_lost
+
+    def fail(self, hold: Hold, error: Exception) -> None:
+        """An error that is not of one recipient: nothing more of this send is started, and it is said."""
+        self.error = self.error or error
+        hold.is_ending = True
+
+    # --- Hearing and writing down
 
     def _take(self, reply: Reply) -> None:
-        """Judge a reply: an end, or a retry that leaves for a child batch."""
-        position: int = reply.key
-        row = self.rows[self.grant.ids[position]]
-        if reply.is_refused:
-            answer = Answer.REFUSED_BY_GUARD
-        elif reply.status == 0:
-            answer = Answer.NETWORK
-        else:
-            answer = classify(reply.status, row.service)
-        if answer not in self.said:
-            # Once a grant: one bad key and a million subscribers would be a million lines.
-            self.said.add(answer)
-            log.log(
-                answer.log_level, "push %s status=%s send=%s", answer.label, reply.status, self.work.send_id
-            )
-        reason = (
-            "" if answer is Answer.ACCEPTED else reason_of(answer, reply.status, reply.text or reply.error)
-        )
-        wait = _retry_after(reply)
-        if answer.is_retried and self.grant.attempt < MOST_ATTEMPTS:
-            seconds = backoff_seconds(self.grant.attempt, wait)
-            if not self._expires_within(seconds):
-                return self._end(
-                    position, Outcome.DEFERRED, reply.status, reason, attempts=self.grant.attempt, wait=seconds,
-                    is_throttled=answer is Answer.THROTTLED,
-                )  # fmt: skip
-        ttl = self._shortened_ttl(reply, answer)
-        return self._end(position, answer.outcome, reply.status, reason, attempts=self.grant.attempt, ttl=ttl)
+        hold, position = reply.key
+        hold.in_flight -= 1
+        if reply.status and (row := hold.row_of(position)):
+            self.heard[row.origin] = self.mono
+        judge(hold, position, reply, self.brakes)
 
-    def _expires_within(self, seconds: float) -> bool:
-        end = self.composer.expires_at
-        return end is not None and timezone.now() + timedelta(seconds=seconds) >= end
-
-    def _shortened_ttl(self, reply: Reply, answer: Answer) -> int:
-        """How long the push service will keep the message, where it said less than we asked (RFC 8030 s5.2)."""
-        text = reply.headers.get("ttl", "")
-        if answer is not Answer.ACCEPTED or not text.isdecimal() or len(text) > 9:
-            return 0
-        promised = int(text)
-        return promised if promised < self.composer.ttl_left(timezone.now()) else 0
-
-    def _end(
-        self,
-        position: int,
-        outcome: Outcome,
-        status: int = 0,
-        reason: str = "",
-        *,
-        attempts: int | None = None,
-        ttl: int = 0,
-        wait: float | None = None,
-        is_throttled: bool = False,
-        is_waiting: bool = False,
-    ) -> None:
-        """Note a result; without `attempts` nothing was posted for it this time."""
-        row = self.rows.get(self.grant.ids[position])
-        result = Result(
-            ordinal=self.grant.ordinals[position],
-            subscriber_id=self.grant.ids[position],
-            outcome=outcome,
-            status=status,
-            reason=reason,
-            attempts=self.grant.attempt - 1 if attempts is None else attempts,
-            offset_ms=int((time.monotonic() - self.page.started) * 1000),
-            ttl=ttl,
-            wait_seconds=wait,
-            is_throttled=is_throttled,
-            is_waiting=is_waiting,
-            endpoint_digest=bytes(row.endpoint_digest) if row else b"",
-        )
-        self.grant.done.add(position)
-        self.page.results.append(result)
+    def _judge(self) -> None:
+        """Let what was counted slow lanes down, and say which keys are refused."""
+        try:
+            refused = self.brakes.judge()
+        except (OperationalError, InterfaceError) as error:
+            self._lose_database(error)
+            return
+        for source in refused:
+            self._on_refused(source)
 
     def _record_when_due(self) -> None:
-        is_old = time.monotonic() - self.renewed > settings.PUSH_LEASE_SECONDS / 4
-        if (self.page.results and self.page.is_due) or is_old:
-            self._record()
+        if self._database_lost:
+            self._find_database()
+            return
+        if any(hold.page.is_due and len(hold.page) for hold in self.holds):
+            self._judge()
+            if self._reads_itself:
+                self.signals.read(ask_here)
+        for hold in list(self.holds):
+            is_old = time.monotonic() - hold.grant.taken > settings.PUSH_LEASE_SECONDS / 4
+            if hold.is_idle:
+                self._let_go(hold)
+            elif (len(hold.page) and hold.page.is_due) or is_old:
+                self._record(hold)
 
-    def _record(self, *, release: bool = False) -> None:
+    def _let_go(self, hold: Hold) -> None:
+        """Write the last page of a hold and release its batch, unless there is more of it to take up at once."""
+        if self._takes_more and not self._is_over() and intake.extend_hold(self, hold):
+            return
+        self._record(hold, release=True)
+
+    def _record(self, hold: Hold, *, release: bool = False) -> None:
         asked = time.monotonic()
-        self.state = record(self.work, self.grant, self.page.results, at=self.page.at, release=release)
-        self.renewed = asked
-        self.recorded += len(self.page.results)
-        self.page = _new_page()
+        try:
+            with in_tenant(hold.work.schema_name):
+                self._write(hold, release=release)
+        except LeaseLost as error:
+            log.warning("%s; what was in flight may be repeated", error)
+            self._forget(hold)
+        except (OperationalError, InterfaceError) as error:
+            self._lose_database(error)
+        except DatabaseError as error:
+            self.fail(hold, error)
+            self._forget(hold)
+            with in_tenant(hold.work.schema_name):
+                note_trouble(hold.work)
+        else:
+            hold.grant.taken = max(hold.grant.taken, asked)
+            if release:
+                self._forget(hold)
 
+    def _write(self, hold: Hold, *, release: bool) -> None:
+        page = hold.page
+        hold.state = record(
+            hold.work, hold.grant, page.others, at=page.at, release=release, accepted=page.accepted
+        )
+        self._written(hold)
+        if release and hold.is_ending and self.error is not None:
+            note_trouble(hold.work)
 
-def _retry_after(reply: Reply) -> float | None:
-    """Read Retry-After in seconds; the date form and nonsense count as absent."""
-    text = reply.headers.get("retry-after", "")
-    return float(text) if text.isdecimal() and len(text) < 10 else None
+    def _written(self, hold: Hold) -> None:
+        self.resolved += len(hold.page)
+        hold.page = type(hold.page)()
+
+    def _forget(self, hold: Hold) -> None:
+        hold.is_ending = True
+        hold.clear()
+        hold.rows.clear()
+        if hold in self.holds:
+            self.holds.remove(hold)
+        self.signals.in_hand = {other.key for other in self.holds}
+
+    # --- The database is away
+
+    def _lose_database(self, error: Exception) -> None:
+        """What cannot be recorded is not sent: what is in flight is heard out, and its results are kept."""
+        if not self._database_lost:
+            self._lost_since = time.monotonic()
+            log.warning("no database: %s", str(error).splitlines()[0] if str(error) else type(error).__name__)
+        self._database_lost = time.monotonic()
+        connection.close()
+
+    def _find_database(self) -> None:
+        """Try to write down what is in hand, once a second; what a lost commit had written is not written twice."""
+        if time.monotonic() - self._database_lost < DATABASE_PATIENCE_SECONDS:
+            return
+        self._database_lost = time.monotonic()
+        try:
+            connection.ensure_connection()
+            connection.is_usable()
+            for hold in self.holds:
+                with in_tenant(hold.work.schema_name):
+                    if was_recorded(hold.grant):
+                        self._written(hold)
+        except (OperationalError, InterfaceError):
+            connection.close()
+            return
+        self._database_lost = 0.0
+        for hold in list(self.holds):
+            self._record(hold, release=hold.is_idle)
+
+    def leases(self) -> Iterable[Held]:
+        """What the heartbeat should renew."""
+        return [Held(hold.work.schema_name, hold.grant) for hold in self.holds]

@@ -6,6 +6,7 @@ not followed, no proxy from the environment, https only, one total deadline per 
 
 import ipaddress
 import socket
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -25,9 +26,10 @@ class Post(NamedTuple):
     """One request. `key` comes back with its reply; `url` is a secret and never leaves this module in a text."""
 
     key: Any
-    url: str
+    origin: str
+    target: str
     is_sandbox: bool
-    headers: tuple[str, ...]
+    headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
@@ -41,11 +43,13 @@ class Reply:
     text: str
     error: str = ""
     is_refused: bool = False
+    is_ambiguous: bool = False
 
 
 @dataclass
 class _Attempt:
     key: Any
+    origin: str
     allow_loopback: bool
     headers: dict[str, str] = field(default_factory=dict)
     answer: bytearray = field(default_factory=bytearray)
@@ -93,6 +97,7 @@ class Transport:
         self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, min(concurrency, MOST_CONNECTIONS))
         self._idle: list[pycurl.Curl] = []
         self._running: dict[pycurl.Curl, _Attempt] = {}
+        self._of: Counter[str] = Counter()
 
     @property
     def free(self) -> int:
@@ -102,9 +107,16 @@ class Transport:
     def in_flight(self) -> int:
         return len(self._running)
 
+    def in_flight_of(self, origin: str) -> int:
+        return self._of[origin]
+
+    def wake(self) -> None:
+        """Do nothing: a poll is short."""
+
     def start(self, post: Post) -> None:
         handle = self._idle.pop() if self._idle else pycurl.Curl()
-        attempt = _Attempt(post.key, post.is_sandbox)
+        attempt = _Attempt(post.key, post.origin, post.is_sandbox)
+        self._of[post.origin] += 1
         self._prepare(handle, post, attempt)
         self._running[handle] = attempt
         self._multi.add_handle(handle)
@@ -112,7 +124,7 @@ class Transport:
     def _prepare(self, handle: pycurl.Curl, post: Post, attempt: _Attempt) -> None:
         handle.reset()
         for option, value in (
-            (pycurl.URL, post.url),
+            (pycurl.URL, post.origin + post.target),
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTPS),
             (pycurl.PROXY, ""),
             (pycurl.NOSIGNAL, 1),
@@ -120,7 +132,7 @@ class Transport:
             (pycurl.PIPEWAIT, 1),
             (pycurl.CAINFO, self._sandbox_ca if post.is_sandbox else certifi.where()),
             (pycurl.USERAGENT, USER_AGENT),
-            (pycurl.HTTPHEADER, [*post.headers, "Expect:", "Accept:"]),
+            (pycurl.HTTPHEADER, [*header_lines(post.headers), "Expect:", "Accept:"]),
             (pycurl.POST, 1),
             (pycurl.POSTFIELDS, post.body),
             (pycurl.TIMEOUT_MS, self._attempt_ms),
@@ -155,6 +167,7 @@ class Transport:
 
     def _finish(self, handle: pycurl.Curl, error: str) -> Reply:
         attempt = self._running.pop(handle)
+        self._of[attempt.origin] -= 1
         status = handle.getinfo(pycurl.RESPONSE_CODE)
         # Status and headers decide: a body that is too long, drips or breaks off changes nothing, and a repeat after
         # "201" would reach the browser twice.
@@ -175,6 +188,7 @@ class Transport:
             self._multi.remove_handle(handle)
             keys.append(attempt.key)
         self._running.clear()
+        self._of.clear()
         return keys
 
     def close(self) -> None:

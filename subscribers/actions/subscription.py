@@ -152,3 +152,13 @@ def mark_gone(subscriber_ids: list[int]) -> int:
     rows = Subscriber.objects.filter(pk__in=subscriber_ids, state=Subscriber.State.ACTIVE)
     locked = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
     return Subscriber.objects.filter(pk__in=locked).update(state=Subscriber.State.GONE, ended_at=Now())
+
+
+def disable(subscriber_ids: list[int]) -> int:
+    """Pause subscriptions that were made with another VAPID key, until their browsers subscribe anew; answer how many.
+
+    Never more than that on a 401 or 403: one bad key must not destroy a list.
+    """
+    rows = Subscriber.objects.filter(pk__in=subscriber_ids, state=Subscriber.State.ACTIVE)
+    locked = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
+    return Subscriber.objects.filter(pk__in=locked).update(state=Subscriber.State.DISABLED, ended_at=Now())

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('bad', models.IntegerField(default=0)),
                 ('judged_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('since', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('worse_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('reason', models.CharField(blank=True, max_length=200)),
             ],
             options={

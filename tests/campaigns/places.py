@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from campaigns.actions.campaign import save_draft, send_to_everyone
 from campaigns.actions.freeze import freeze
-from campaigns.delivery.batches import claim, next_work, packed_of
+from campaigns.delivery.batches import Grant, Later, Work, claim, next_work, packed_of
+from campaigns.delivery.hold import Hold
 from campaigns.delivery.ledger import Entry, unpack
-from campaigns.delivery.sender import Delivery, drain
+from campaigns.delivery.sender import Sender, drain
 from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Campaign, LedgerPage, Send
 from subscribers.actions.subscription import digest_of
@@ -131,14 +132,33 @@ def in_threads(count: int, run: Callable[[int], None]) -> None:
         raise errors[0]
 
 
+def sender_of(
+    work: Work, grant: Grant, transport: Transport, stop: Callable[[], bool] = lambda: False
+) -> Sender:
+    """Make a sender that has one grant in hand, its recipients read, and takes nothing else."""
+    sender = Sender(transport, stop, takes_more=False)
+    with in_tenant(work.schema_name):
+        send = Send.objects.select_related("site").get(pk=work.send_id)
+        sender.holds.append(Hold(work, grant, send))
+    return sender
+
+
+def deliver_grant(
+    work: Work, grant: Grant, transport: Transport, stop: Callable[[], bool] = lambda: False
+) -> int:
+    """Send one grant that was claimed by the test, and nothing else; answer how many were resolved."""
+    return sender_of(work, grant, transport, stop).run()
+
+
 def send_one_grant(place: Place, transport: Transport) -> None:
     work = next_work()
     assert work is not None
     with in_tenant(place.schema):
         freeze(work)
         grant = claim(work.send_id)
-        assert grant is not None
-        Delivery(work, grant, transport, lambda: False).run()
+    assert grant is not None
+    assert not isinstance(grant, Later)
+    deliver_grant(work, grant, transport)
 
 
 def let_time_pass(place: Place) -> None:

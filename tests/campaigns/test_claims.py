@@ -15,7 +15,6 @@ from campaigns.actions.freeze import freeze
 from campaigns.delivery.batches import Grant, Work, claim, next_work, postpone
 from campaigns.delivery.outcomes import Outcome, Result
 from campaigns.delivery.record import LeaseLost, record
-from campaigns.delivery.sender import Delivery
 from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.models import Subscriber
@@ -27,6 +26,7 @@ from tests.campaigns.places import (
     add_subscribers,
     check_conservation,
     counts_of,
+    deliver_grant,
     drain_once,
     figures,
     finish,
@@ -53,7 +53,7 @@ def taken(place: Place, send: Send) -> tuple[Work, Grant]:
     with in_tenant(place.schema):
         freeze(work)
         grant = claim(send.pk)
-    assert grant is not None
+    assert isinstance(grant, Grant)
     return work, grant
 
 
@@ -152,7 +152,7 @@ def test_a_worker_that_was_stopped_longer_than_its_lease_sends_nothing(
     taken(place, send)
     stale.taken -= 60
     with in_tenant(place.schema):
-        assert Delivery(work, stale, transport, lambda: False).run() == 0
+        assert deliver_grant(work, stale, transport) == 0
     assert place.sandbox.counts()["requests"] == 0
     assert figures(fresh(place, send)) == {}
 
@@ -165,7 +165,7 @@ def test_a_worker_that_was_stopped_renews_a_lease_that_nobody_took(
     work, grant = taken(place, send)
     grant.taken -= 60
     with in_tenant(place.schema):
-        assert Delivery(work, grant, transport, lambda: False).run() == 4
+        assert deliver_grant(work, grant, transport) == 4
     check_conservation(place, send)
 
 
@@ -182,7 +182,7 @@ def test_whoever_takes_over_leaves_out_what_was_recorded(place: Place, transport
     _, heir = taken(place, send)
     assert (heir.cursor, heir.ordinals, heir.done) == (4, [4, 5, 6, 7, 8, 9], {4})
     with in_tenant(place.schema):
-        assert Delivery(work, heir, transport, lambda: False).run() == 5
+        assert deliver_grant(work, heir, transport) == 5
     check_conservation(place, send)
     assert figures(fresh(place, send)) == {"accepted": 10}
     assert counts_of(place, send) == {"accepted": 5, "distinct": 5, "repeated": 0}
@@ -350,7 +350,7 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_leaves_the_rest(place: 
     narrow = Transport(concurrency=10, attempt_seconds=5.0, sandbox_ca=str(place.sandbox.ca))
     asked = iter([False] * 2)
     with in_tenant(place.schema):
-        resolved = Delivery(work, grant, narrow, lambda: next(asked, True)).run()
+        resolved = deliver_grant(work, grant, narrow, lambda: next(asked, True))
     assert 10 <= resolved < 40
     with in_tenant(place.schema):
         batch = Batch.objects.get(send_id=send.pk)

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import certifi
@@ -9,10 +10,9 @@ import pytest
 from django.utils import timezone
 
 from campaigns.actions.freeze import freeze
-from campaigns.delivery.batches import claim, next_work
+from campaigns.delivery.batches import Grant, claim, next_work
 from campaigns.delivery.outcomes import MOST_ATTEMPTS, Outcome
 from campaigns.delivery.record import backoff_seconds
-from campaigns.delivery.sender import Delivery
 from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Send
 from subscribers.models import Subscriber
@@ -33,6 +33,7 @@ from tests.campaigns.places import (
     let_time_pass,
     new_transport,
     send_one_grant,
+    sender_of,
 )
 from truepush.local.sandbox.subscriptions import Answer, Behaviour
 
@@ -137,10 +138,11 @@ def test_an_answer_is_about_the_endpoint_that_was_asked(
     with in_tenant(place.schema):
         freeze(work)
         grant = claim(send.pk)
-        assert grant is not None
-        delivery = Delivery(work, grant, transport, lambda: False)
+        assert isinstance(grant, Grant)
+        sender = sender_of(work, grant, transport)
         Subscriber.objects.filter(pk=row.pk).update(endpoint_digest=bytes(32))
-        delivery.run()
+    sender.run()
+    with in_tenant(place.schema):
         row.refresh_from_db()
     assert (row.state, row.wait_until) == ("active", None)
     assert place.sandbox.counts()["requests"] == 1
@@ -178,7 +180,7 @@ def test_what_the_service_asks_for_is_kept_within_a_second_and_a_day(asked: floa
     assert backoff_seconds(1, asked) == seconds
 
 
-@pytest.mark.parametrize("asked", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1e9", "60 seconds", ""])
+@pytest.mark.parametrize("asked", ["Wed, 99 Oct 2026 07:28:00 GMT", "-1", "1e9", "60 seconds", ""])
 def test_a_wait_in_another_form_counts_as_none(
     place: Place, transport: Transport, settings: Any, asked: str
 ) -> None:
@@ -189,6 +191,20 @@ def test_a_wait_in_another_form_counts_as_none(
     drain_once(transport)
     assert child_of(place, send).due_at <= timezone.now() + timedelta(seconds=1)
     assert figures(finish(place, send, transport)) == {"accepted": 1}
+
+
+@pytest.mark.parametrize(("ahead", "least", "most"), [(600, 590, 602), (-600, 0, 3)])
+def test_a_wait_may_be_given_as_a_date(
+    place: Place, transport: Transport, ahead: int, least: int, most: int
+) -> None:
+    """RFC 9110 section 10.2.3; a date that has passed asks for no wait."""
+    add_subscribers(place, [NORMAL])
+    at = format_datetime(timezone.now() + timedelta(seconds=ahead), usegmt=True)
+    place.sandbox.script(status=429, headers={"Retry-After": at}, times_each=1)
+    send = launch(place)
+    drain_once(transport)
+    seconds = (child_of(place, send).due_at - timezone.now()).total_seconds()
+    assert least <= seconds <= most
 
 
 def test_nothing_is_tried_again_after_the_message_has_expired(place: Place, transport: Transport) -> None:

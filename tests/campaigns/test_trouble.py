@@ -193,5 +193,4 @@ def test_a_key_is_read_once_and_kept_in_memory(place: Place, transport: Transpor
     compose_push._key_pair.cache_clear()
     add_subscribers(place, [NORMAL] * 30)
     finish(place, launch(place), transport)
-    info = compose_push._key_pair.cache_info()
-    assert (info.misses, info.hits) == (1, 29)
+    assert compose_push._key_pair.cache_info().misses == 1

@@ -1,0 +1,143 @@
+"""A grant in this process's hands: its recipients in queues by origin, and the page of results not yet written."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+from campaigns.delivery.batches import Grant, Work
+from campaigns.delivery.compose_push import Composer
+from campaigns.delivery.outcomes import Answer, Outcome, Result
+from campaigns.delivery.recipients import Recipient, read_recipients
+from campaigns.models import Send
+from subscribers.actions.subscription import digest_of
+
+PAGE_SECONDS = 0.1
+PAGE_RESULTS = 500
+# What no push service is asked for waits under this origin: erased recipients.
+NOWHERE = ""
+
+
+@dataclass
+class Page:
+    """Results that are not in the database yet. `accepted` are ordinals, at the first try."""
+
+    at: datetime = field(default_factory=timezone.now)
+    started: float = field(default_factory=time.monotonic)
+    accepted: list[int] = field(default_factory=list)
+    others: list[Result] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.accepted) + len(self.others)
+
+    @property
+    def is_due(self) -> bool:
+        return len(self) >= PAGE_RESULTS or time.monotonic() - self.started >= PAGE_SECONDS
+
+    @property
+    def offset_ms(self) -> int:
+        return int((time.monotonic() - self.started) * 1000)
+
+
+class Hold:
+    """One grant, its send, and how far it is. Call inside its tenant."""
+
+    def __init__(self, work: Work, grant: Grant, send: Send) -> None:
+        self.work, self.grant = work, grant
+        self.site_id = send.site_id
+        self.is_test = send.kind == Send.Kind.TEST
+        self.state = send.state
+        self.composer = Composer(send, work.tenant_id, send.site.contact)
+        self.rows: dict[int, Recipient] = {}
+        self.queues: dict[str, deque[int]] = {}
+        self.waiting = 0
+        self.in_flight = 0
+        self.page = Page()
+        self.said: set[Answer] = set()
+        # Set after an error of ours or a lost lease: nothing more is started.
+        self.is_ending = False
+        self.take_up(0)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.work.tenant_id, self.work.send_id
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.waiting and not self.in_flight
+
+    def take_up(self, first: int) -> None:
+        """Queue what the grant got from position `first` on; what the ledger knows already is left out."""
+        grant = self.grant
+        self.rows.update(read_recipients(grant.ids[first:]))
+        for position in range(first, len(grant.ids)):
+            if position in grant.done:
+                continue
+            row = self.rows.get(grant.ids[position])
+            self.queues.setdefault(row.origin if row else NOWHERE, deque()).append(position)
+            self.waiting += 1
+
+    def pop(self, origin: str) -> int:
+        self.waiting -= 1
+        return self.queues[origin].popleft()
+
+    def clear(self) -> None:
+        """Leave the rest to others."""
+        self.queues.clear()
+        self.waiting = 0
+
+    def row_of(self, position: int) -> Recipient | None:
+        return self.rows.get(self.grant.ids[position])
+
+    def accept(self, position: int) -> None:
+        """Note the packed default: 201 at the first try."""
+        self.grant.done.add(position)
+        self.page.accepted.append(self.grant.ordinals[position])
+        self.rows.pop(self.grant.ids[position], None)
+
+    def end(
+        self,
+        position: int,
+        outcome: Outcome,
+        status: int = 0,
+        reason: str = "",
+        *,
+        attempts: int | None = None,
+        ttl: int = 0,
+        wait: float | None = None,
+        is_throttled: bool = False,
+        is_waiting: bool = False,
+        lane: str = "",
+        is_ambiguous: bool = False,
+        is_disabled: bool = False,
+    ) -> None:
+        """Note a result; without `attempts` nothing was posted for it this time."""
+        row = self.rows.pop(self.grant.ids[position], None)
+        told = outcome is Outcome.GONE or is_throttled or is_disabled
+        result = Result(
+            ordinal=self.grant.ordinals[position],
+            subscriber_id=self.grant.ids[position],
+            outcome=outcome,
+            status=status,
+            reason=reason,
+            attempts=self.grant.attempt - 1 if attempts is None else attempts,
+            offset_ms=self.page.offset_ms,
+            ttl=ttl,
+            wait_seconds=wait,
+            is_throttled=is_throttled,
+            is_waiting=is_waiting,
+            endpoint_digest=digest_of(row.endpoint) if row and told else b"",
+            lane=lane,
+            is_ambiguous=is_ambiguous,
+            is_disabled=is_disabled,
+        )
+        self.grant.done.add(position)
+        self.page.others.append(result)
+
+    def cancel_rest(self) -> None:
+        """Write what still waits down as cancelled; nothing of it is posted."""
+        for position in [position for queue in self.queues.values() for position in queue]:
+            self.end(position, Outcome.CANCELLED, reason="cancelled")
+        self.clear()

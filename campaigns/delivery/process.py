@@ -1,0 +1,77 @@
+"""What a delivery process keeps between its tasks: connections, the heartbeat, how fast it has been."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django_q.tasks import async_task
+
+from campaigns.delivery.guards import refuse_key
+from campaigns.delivery.heartbeat import Heartbeat, Held
+from campaigns.delivery.sender import Sender
+from campaigns.delivery.signals import Signals
+from campaigns.delivery.transport import Transport
+from tenants.stop import stopping
+
+Execute = Callable[[str, Sequence[Any]], Any]
+
+
+class DeliveryProcess:
+    """One for each process that runs delivery tasks; its heartbeat goes on between them."""
+
+    def __init__(self) -> None:
+        self.transport = Transport(
+            concurrency=3 * settings.PUSH_CONCURRENCY,
+            attempt_seconds=settings.PUSH_ATTEMPT_SECONDS,
+            sandbox_ca=settings.SANDBOX_CA,
+        )
+        self.signals = Signals()
+        self.sender: Sender | None = None
+        self._done = 0
+        self._beaten = (time.monotonic(), 0)
+        self.heartbeat = Heartbeat(
+            self.signals, held=self._held, wake=self.transport.wake, beat=self._beat, farewell=self._farewell
+        )
+
+    def deliver(self) -> int:
+        """Drain what is due; answer how many recipients were resolved."""
+        if not self.heartbeat.is_alive():
+            self.heartbeat.start()
+        sender = self.sender = Sender(
+            self.transport, stopping, signals=self.signals, on_refused=refuse_key, lingers=True
+        )
+        try:
+            return sender.run()
+        finally:
+            self._done += sender.resolved
+            self.sender = None
+            if sender.ran_out and not stopping():
+                async_task("campaigns.tasks.deliver")
+
+    def _held(self) -> Iterable[Held]:
+        sender = self.sender
+        return sender.leases() if sender else ()
+
+    def _resolved(self) -> int:
+        sender = self.sender
+        return self._done + (sender.resolved if sender else 0)
+
+    def _beat(self, execute: Execute) -> None:
+        """Write the process's row; called by the heartbeat's thread, on its connection."""
+        now, done = time.monotonic(), self._resolved()
+        then, before = self._beaten
+        self._beaten = now, done
+        rate = (done - before) / max(now - then, 0.001)
+        del rate, execute
+
+    def _farewell(self, execute: Execute) -> None:
+        """Take the process's row away."""
+        del execute
+
+
+@lru_cache(maxsize=1)
+def delivery_process() -> DeliveryProcess:
+    """Give this process's own; made at its first task, after the fork."""
+    return DeliveryProcess()
