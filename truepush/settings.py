@@ -79,6 +79,9 @@ try:
     VAPID_CONTACT = check_contact(env.str("VAPID_CONTACT"))
 except ContactRefused as error:
     raise ImproperlyConfigured(f"VAPID_CONTACT: {error}") from error
+PUSH_ENCODER: str = env.str("PUSH_ENCODER", default="truepush")
+if PUSH_ENCODER not in ("truepush", "pywebpush"):
+    raise ImproperlyConfigured(f"PUSH_ENCODER is {PUSH_ENCODER!r}; give truepush or pywebpush.")
 PUSH_CONCURRENCY: int = env.int("PUSH_CONCURRENCY", default=100)
 PUSH_LEASE_SECONDS: float = env.float("PUSH_LEASE_SECONDS", default=20.0)
 PUSH_ATTEMPT_SECONDS: float = env.float("PUSH_ATTEMPT_SECONDS", default=15.0)

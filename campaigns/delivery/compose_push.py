@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,9 +18,8 @@ from campaigns.models import Send
 from subscribers.keyring import unseal
 from subscribers.models import VapidKey
 from tenants.doorway import current_schema, in_tenant
-from truepush.lib.receipt_token import ReceiptToken
-from truepush.lib.receipt_token import pack as pack_token
-from truepush.lib.webpush.encryption import encrypt
+from truepush.lib.receipt_token import TokenMaker
+from truepush.lib.webpush import encryption, reference
 from truepush.lib.webpush.endpoints import PushService, parse_endpoint
 from truepush.lib.webpush.vapid import HeaderCache, KeyPair
 
@@ -31,6 +30,10 @@ TOPIC_LENGTH = 24  # of base64url; Apple refuses lengths of 1 mod 4
 TOPIC_SERVICES = frozenset({PushService.APPLE, PushService.MOZILLA, PushService.SANDBOX})
 
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+ENCODERS: dict[str, Callable[[bytes, bytes, bytes], bytes]] = {
+    "truepush": encryption.encrypt,
+    "pywebpush": reference.encrypt,
+}
 _headers = HeaderCache()
 
 
@@ -84,20 +87,26 @@ class Composer:
         self._places: dict[str, _Place] = {}
         self._heads: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
         self._ttl = 0
+        self._tokens: dict[int, TokenMaker] = {}
+        self._encrypt = ENCODERS[settings.PUSH_ENCODER]
 
     def post(self, key: object, row: Recipient, *, root_id: int, ordinal: int, now: datetime) -> Post:
         """Encrypt for one recipient; raises ValueError if the stored keys or the payload cannot be used."""
         variant = 0
-        token = pack_token(
-            settings.RECEIPT_KEYS, ReceiptToken(self._tenant_id, self._send.pk, root_id, ordinal, variant)
-        )
-        body = encrypt(self._templates[variant].fill(token), row.p256dh, row.auth)
+        tokens = self._tokens.get(root_id) or self._tokens_of(root_id)
+        plaintext = self._templates[variant].fill(tokens.token(ordinal, variant))
+        body = self._encrypt(plaintext, row.p256dh, row.auth)
         origin = row.origin
         target = row.endpoint[len(origin) :]
         place = self._places.get(origin) or self._admit(origin, row.endpoint)
         if not _TARGET.fullmatch(target):
             raise EndpointChanged("the stored endpoint has characters that a URL cannot have")
         return Post(key, origin, target, place.is_sandbox, self._head(origin, place, row.key_id, now), body)
+
+    def _tokens_of(self, root_id: int) -> TokenMaker:
+        made = TokenMaker(settings.RECEIPT_KEYS, self._tenant_id, self._send.pk, root_id)
+        self._tokens[root_id] = made
+        return made
 
     def _admit(self, origin: str, endpoint: str) -> _Place:
         """Check an origin by the rules of subscription once; its endpoints passed them when they were stored."""

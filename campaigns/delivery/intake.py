@@ -40,7 +40,7 @@ def has_room(sender: "Sender") -> bool:
         return False
     if len(sender.holds) >= MOST_HOLDS:
         return False
-    return sum(hold.waiting for hold in sender.holds) < READY
+    return sum(sender.ready(hold) for hold in sender.holds) < READY
 
 
 def take_more(sender: "Sender") -> None:

@@ -33,7 +33,9 @@ def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes) -> None:
         return
     answer = _answer(reply, row)
     wait = retry_after(reply)
-    brakes.count(source, answer, wait)
+    # Retries say little about the whole: they are those that failed before. Unless they are the probes.
+    if hold.grant.attempt == 1 or brakes.active:
+        brakes.count(source, answer, wait)
     _say(hold, answer, reply.status)
     reason = "" if answer is Answer.ACCEPTED else reason_of(answer, reply.status, reply.text or reply.error)
     if answer.is_retried and _retry(hold, position, reply, answer, reason):

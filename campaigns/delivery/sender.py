@@ -36,7 +36,7 @@ LINGER_SECONDS = 2.0
 ROUND = 16
 LEAST_GRANT, GRANT_SIZE_AT_FIRST = 100, 250
 # An origin whose places are all taken and that has been silent for so long is stuck; its recipients come back later.
-STUCK_SECONDS = 1.0
+SILENT_SECONDS, STUCK_SECONDS = 0.5, 3.0
 SPILLED_SECONDS = 2.0
 DATABASE_PATIENCE_SECONDS = 1.0
 
@@ -215,6 +215,14 @@ class Sender:
             GRANT_SIZE_AT_FIRST
             if age < 1.0
             else max(LEAST_GRANT, min(int(self.resolved / age), settings.GRANT_SIZE))
+        )
+
+    def ready(self, hold: Hold) -> int:
+        """Count the hold's recipients that can start soon: not those of origins that are full and silent."""
+        return sum(
+            len(queue)
+            for origin, queue in hold.queues.items()
+            if self.mono - self.heard.get(origin, self.mono) < SILENT_SECONDS or self._room(origin) > 0
         )
 
     def stuck_origins(self) -> list[str]:

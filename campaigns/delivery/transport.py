@@ -1,103 +1,91 @@
-"""Many POSTs in flight on few connections, by libcurl's multi interface. It knows HTTP and nothing of campaigns.
+"""Many POSTs in flight on few connections, without waiting. It knows HTTP and nothing of campaigns.
 
-The guard: the address that was checked is the one that is dialled (the open-socket callback sees it), redirects are
-not followed, no proxy from the environment, https only, one total deadline per attempt, at most 64 kB of an answer.
+The guard: the address that was checked is the one that is dialled (dialling.py), redirects are not followed, no proxy
+from the environment, https only, one total deadline per attempt, at most 64 kB of an answer, no decompression.
 """
 
-import ipaddress
+import contextlib
+import errno
+import selectors
 import socket
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import time
+from collections import Counter, deque
+from typing import Any
 
-import certifi
-import pycurl
+from campaigns.delivery.dialling import (
+    CONNECT_SECONDS,
+    Found,
+    Target,
+    authority_for,
+    open_socket,
+    resolve,
+    target_of,
+    tls_context,
+    words_of,
+)
+from campaigns.delivery.http1 import Http1
+from campaigns.delivery.http2 import HeadCache, Http2
+from campaigns.delivery.wire import MOST_ANSWER, Attempt, Post, Reply, Wire
 
-from truepush.lib.outbound import AddressRefused, check_address
+__all__ = ["MOST_ANSWER", "Post", "Reply", "Transport"]
 
-MOST_ANSWER = 64 * 1024
-MOST_CONNECTIONS = 150
-USER_AGENT = "Truepush/0.1"
-_KEPT_HEADERS = frozenset({"retry-after", "ttl", "x-wns-status", "apns-id"})
-
-
-class Post(NamedTuple):
-    """One request. `key` comes back with its reply; `url` is a secret and never leaves this module in a text."""
-
-    key: Any
-    origin: str
-    target: str
-    is_sandbox: bool
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-@dataclass
-class Reply:
-    """`status` is 0 when no complete answer came: then `error` says why, and `is_refused` if our guard did it."""
-
-    key: Any
-    status: int
-    headers: dict[str, str]
-    text: str
-    error: str = ""
-    is_refused: bool = False
-    is_ambiguous: bool = False
+MOST_HTTP1 = 150
+MOST_HTTP2_PER_ORIGIN = 4
+IDLE_SECONDS = 60.0
+TIDY_SECONDS = 0.25
+GATHER_SECONDS = 0.002
+MOST_REPEATS = 2
+TIMED_OUT = "timed out"
+NO_HEADERS: dict[str, str] = {}
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS)
 
 
-@dataclass
-class _Attempt:
-    key: Any
-    origin: str
-    allow_loopback: bool
-    headers: dict[str, str] = field(default_factory=dict)
-    answer: bytearray = field(default_factory=bytearray)
-    has_head: bool = False
-    is_refused: bool = False
+class Pool:
+    """The connections to one origin, and the requests that wait for one."""
 
-    def open_socket(self, purpose: int, address: Any) -> Any:
-        """Check the resolved address and make the socket that libcurl then dials it with."""
-        family, kind, protocol, (host, *_) = address
-        name = host.decode() if isinstance(host, bytes) else host
-        try:
-            check_address(str(ipaddress.ip_address(name)), allow_loopback=self.allow_loopback)
-        except (AddressRefused, ValueError):
-            self.is_refused = True
-            return pycurl.SOCKET_BAD
-        self.is_refused = False  # another address of the name may do
-        return socket.socket(family, kind, protocol)
+    def __init__(self, target: Target, origin: str) -> None:
+        self.target, self.origin = target, origin
+        self.wires: list[Wire] = []
+        self.queue: deque[Attempt] = deque()
+        self.protocol = ""
+        self.found: Found | None = None
+        self.is_resolving = False
+        # Which of the addresses is tried next, after one that failed.
+        self.next_address = 0
 
-    def header(self, line: bytes) -> None:
-        if line.startswith(b"HTTP/"):
-            self.has_head = False  # an interim answer (1xx) may have gone before
-            self.headers.clear()
-        elif not line.strip():
-            self.has_head = True
-        name, _, value = line.decode("latin-1").partition(":")
-        if name.strip().lower() in _KEPT_HEADERS:
-            self.headers[name.strip().lower()] = value.strip()[:200]
-
-    def write(self, data: bytes) -> int:
-        """Keep what fits; answering a smaller number makes libcurl drop the rest and close the connection."""
-        room = MOST_ANSWER - len(self.answer)
-        self.answer += data[:room]
-        return len(data) if len(data) <= room else 0
+    def free_wire(self) -> Wire | None:
+        """Find a connection with room for a request."""
+        for wire in self.wires:
+            if wire.talk is not None and wire.talk.room > 0:
+                return wire
+        return None
 
 
 class Transport:
-    """At most `concurrency` requests at once; not for use by two threads."""
+    """At most `concurrency` requests at once; only `wake` is for other threads."""
 
     def __init__(self, *, concurrency: int, attempt_seconds: float, sandbox_ca: str) -> None:
         self.concurrency = concurrency
-        self._attempt_ms = int(attempt_seconds * 1000)
+        self._attempt_seconds = attempt_seconds
         self._sandbox_ca = sandbox_ca
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, min(concurrency, MOST_CONNECTIONS))
-        self._idle: list[pycurl.Curl] = []
-        self._running: dict[pycurl.Curl, _Attempt] = {}
+        self._selector = selectors.DefaultSelector()
+        self._pools: dict[tuple[str, bool], Pool] = {}
+        self._pool_of: dict[Wire, Pool] = {}
+        self._registered: dict[Wire, int] = {}
+        self._running: set[Attempt] = set()
+        self._deadlines: deque[Attempt] = deque()
         self._of: Counter[str] = Counter()
+        self._replies: list[Reply] = []
+        self._dirty: set[Wire] = set()
+        self._heads = HeadCache()
+        self._resolved: deque[tuple[Pool, Found]] = deque()
+        self._bell, self._clapper = socket.socketpair()
+        self._bell.setblocking(False)
+        self._clapper.setblocking(False)
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._tidied = self._moved = 0.0
+
+    # --- What the sender asks
 
     @property
     def free(self) -> int:
@@ -107,105 +95,296 @@ class Transport:
     def in_flight(self) -> int:
         return len(self._running)
 
+    @property
+    def connections(self) -> int:
+        return len(self._pool_of)
+
     def in_flight_of(self, origin: str) -> int:
         return self._of[origin]
 
     def wake(self) -> None:
-        """Do nothing: a poll is short."""
+        """Make a poll that waits return; any thread may call it."""
+        with contextlib.suppress(OSError):
+            self._clapper.send(b"!")
 
     def start(self, post: Post) -> None:
-        handle = self._idle.pop() if self._idle else pycurl.Curl()
-        attempt = _Attempt(post.key, post.origin, post.is_sandbox)
+        """Take a request; raises ValueError for a header value with a line break, before anything is sent."""
+        _check_headers(post)
+        attempt = Attempt(post, time.monotonic() + self._attempt_seconds)
+        self._running.add(attempt)
+        self._deadlines.append(attempt)
         self._of[post.origin] += 1
-        self._prepare(handle, post, attempt)
-        self._running[handle] = attempt
-        self._multi.add_handle(handle)
-
-    def _prepare(self, handle: pycurl.Curl, post: Post, attempt: _Attempt) -> None:
-        handle.reset()
-        for option, value in (
-            (pycurl.URL, post.origin + post.target),
-            (pycurl.PROTOCOLS, pycurl.PROTO_HTTPS),
-            (pycurl.PROXY, ""),
-            (pycurl.NOSIGNAL, 1),
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS),
-            (pycurl.PIPEWAIT, 1),
-            (pycurl.CAINFO, self._sandbox_ca if post.is_sandbox else certifi.where()),
-            (pycurl.USERAGENT, USER_AGENT),
-            (pycurl.HTTPHEADER, [*header_lines(post.headers), "Expect:", "Accept:"]),
-            (pycurl.POST, 1),
-            (pycurl.POSTFIELDS, post.body),
-            (pycurl.TIMEOUT_MS, self._attempt_ms),
-            (pycurl.OPENSOCKETFUNCTION, attempt.open_socket),
-            (pycurl.HEADERFUNCTION, attempt.header),
-            (pycurl.WRITEFUNCTION, attempt.write),
-        ):
-            handle.setopt(option, value)
+        pool = self._pools.get((post.origin, post.is_sandbox))
+        if pool is None:
+            try:
+                target = target_of(post.origin, is_sandbox=post.is_sandbox)
+            except ValueError:
+                self._end(attempt, error="not an https address")
+                return
+            pool = self._pools[post.origin, post.is_sandbox] = Pool(target, post.origin)
+        pool.queue.append(attempt)
+        self._assign(pool)
 
     def poll(self, seconds: float) -> list[Reply]:
-        """Move the network on, wait at most `seconds` for something to happen, and answer what ended."""
-        self._perform()
-        done = self._collect()
-        if not done and self._running:
-            self._multi.select(seconds)
-            self._perform()
-            done = self._collect()
-        return done
+        """Move the network on, wait at most `seconds` for something to happen, and answer what ended.
 
-    def _perform(self) -> None:
-        while self._multi.perform()[0] == pycurl.E_CALL_MULTI_PERFORM:
-            pass
-
-    def _collect(self) -> list[Reply]:
-        replies: list[Reply] = []
-        while True:
-            waiting, succeeded, failed = self._multi.info_read()
-            replies += [self._finish(handle, "") for handle in succeeded]
-            replies += [self._finish(handle, f"{message} (curl {code})") for handle, code, message in failed]
-            if not waiting:
-                return replies
-
-    def _finish(self, handle: pycurl.Curl, error: str) -> Reply:
-        attempt = self._running.pop(handle)
-        self._of[attempt.origin] -= 1
-        status = handle.getinfo(pycurl.RESPONSE_CODE)
-        # Status and headers decide: a body that is too long, drips or breaks off changes nothing, and a repeat after
-        # "201" would reach the browser twice.
-        is_answer = not error or (attempt.has_head and status >= 200)
-        self._multi.remove_handle(handle)
-        self._idle.append(handle)
-        text = bytes(attempt.answer[:2048]).decode("utf-8", "replace")
-        if is_answer:
-            return Reply(attempt.key, status, attempt.headers, text)
-        return Reply(
-            attempt.key, 0, attempt.headers, "", error=_without_address(error), is_refused=attempt.is_refused
-        )
+        Headers of a reply are for reading: those without any share one dictionary.
+        """
+        self._flush()
+        # One look at the network costs as much as three answers: let some gather.
+        gap = self._moved + GATHER_SECONDS - time.monotonic()
+        if gap > 0 and self._running and seconds > 0:
+            time.sleep(min(gap, seconds))
+        self._move(0.0 if self._replies else seconds)
+        now = self._moved = time.monotonic()
+        if self._deadlines and self._deadlines[0].deadline <= now:
+            self._expire(now)
+        if now - self._tidied > TIDY_SECONDS:
+            self._tidy(now)
+        self._flush()
+        replies, self._replies = self._replies, []
+        return replies
 
     def abandon(self) -> list[Any]:
         """Stop every request in flight; answer their keys, whose outcome nobody knows."""
-        keys = []
-        for handle, attempt in list(self._running.items()):
-            self._multi.remove_handle(handle)
-            keys.append(attempt.key)
-        self._running.clear()
-        self._of.clear()
+        keys = [attempt.post.key for attempt in self._running]
+        for attempt in list(self._running):
+            self._forget(attempt)
+            if attempt.wire is not None and attempt.wire.talk is not None:
+                attempt.wire.talk.cancel(attempt)
+                self._dirty.add(attempt.wire)
+        for pool in self._pools.values():
+            pool.queue.clear()
+        self._deadlines.clear()
+        self._replies.clear()
+        self._flush()
         return keys
 
     def close(self) -> None:
         self.abandon()
-        for handle in self._idle:
-            handle.close()
-        self._multi.close()
+        for wire in list(self._pool_of):
+            wire.close()
+        self._selector.close()
+        self._bell.close()
+        self._clapper.close()
+
+    # --- Moving
+
+    def _move(self, seconds: float) -> None:
+        if self._deadlines:
+            seconds = min(seconds, max(self._deadlines[0].deadline - time.monotonic(), 0.0))
+        for key, events in self._selector.select(seconds):
+            if key.data is None:
+                self._hear_bell()
+            else:
+                wire: Wire = key.data
+                wire.serve(readable=bool(events & selectors.EVENT_READ))
+                self._dirty.add(wire)
+        while self._resolved:
+            self._resolve_done(*self._resolved.popleft())
+
+    def _hear_bell(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._bell.recv(4096)
+
+    def _flush(self) -> None:
+        """Write what was handed to wires, many requests in one record, and tell the selector what each waits for."""
+        while self._dirty:
+            wire = self._dirty.pop()
+            if wire.is_up:
+                wire.serve(readable=False)
+            if not wire.is_closed and self._registered.get(wire) != wire.wants:
+                self._selector.modify(wire.sock, wire.wants, wire)
+                self._registered[wire] = wire.wants
+
+    # --- Connections
+
+    def _assign(self, pool: Pool) -> None:
+        """Hand waiting requests to connections with room, and dial when there is none."""
+        while pool.queue:
+            if pool.queue[0].is_over:
+                pool.queue.popleft()
+                continue
+            wire = pool.free_wire()
+            if wire is None or wire.talk is None:
+                break
+            if wire.talk.send(pool.queue[0]):
+                pool.queue.popleft()
+                wire.used = time.monotonic()
+                self._dirty.add(wire)
+        if pool.queue and self._may_dial(pool):
+            self._dial(pool)
+
+    def _may_dial(self, pool: Pool) -> bool:
+        dialling = sum(not wire.is_up for wire in pool.wires)
+        if pool.is_resolving:
+            return False
+        if pool.protocol == "http/1.1":
+            return dialling < len(pool.queue) and self._has_http1_room(pool)
+        return not dialling and len(pool.wires) < MOST_HTTP2_PER_ORIGIN
+
+    def _has_http1_room(self, pool: Pool) -> bool:
+        """Keep to the limit over all origins; an idle connection of another one makes place."""
+        most = min(self.concurrency, MOST_HTTP1)
+        if len(self._pool_of) < most:
+            return True
+        for wire, other in list(self._pool_of.items()):
+            if other is not pool and wire.talk is not None and not wire.talk.busy:
+                wire.close("made place for another")
+                return True
+        return False
+
+    def _dial(self, pool: Pool) -> None:
+        if pool.found is None or not pool.found.is_fresh:
+            pool.is_resolving = True
+            resolve(pool.target, lambda found: self._tell_resolved(pool, found))
+            return
+        while pool.queue and self._may_dial(pool):
+            address = pool.found.addresses[pool.next_address % len(pool.found.addresses)]
+            try:
+                sock = open_socket(address)
+            except OSError as error:
+                # Without a free descriptor those who wait may still use a connection that is open.
+                if not (error.errno in NO_DESCRIPTORS and pool.wires):
+                    self._dial_failed(pool, words_of(error))
+                return
+            context = tls_context(authority_for(pool.target, self._sandbox_ca))
+            wire = Wire(self, sock, context, pool.target.host)
+            pool.wires.append(wire)
+            self._pool_of[wire] = pool
+            self._selector.register(sock, wire.wants, wire)
+            self._registered[wire] = wire.wants
+
+    def _tell_resolved(self, pool: Pool, found: Found) -> None:
+        """Called in the resolver's thread."""
+        self._resolved.append((pool, found))
+        self.wake()
+
+    def _resolve_done(self, pool: Pool, found: Found) -> None:
+        pool.is_resolving = False
+        if found.addresses:
+            pool.found, pool.next_address = found, 0
+            self._assign(pool)
+            return
+        pool.found = None
+        for attempt in self._take_queue(pool):
+            self._end(attempt, error=found.error, is_refused=found.is_refused)
+
+    def _dial_failed(self, pool: Pool, error: str) -> None:
+        """Try the name's next address; when all have failed those who wait are told."""
+        pool.next_address += 1
+        if pool.found is None or pool.next_address % len(pool.found.addresses) == 0:
+            pool.found = None
+            for attempt in self._take_queue(pool):
+                self._end(attempt, error=error)
+        else:
+            self._assign(pool)
+
+    @staticmethod
+    def _take_queue(pool: Pool) -> list[Attempt]:
+        waiting = list(pool.queue)
+        pool.queue.clear()
+        return waiting
+
+    # --- What wires tell (wire.Owner)
+
+    def greeted(self, wire: Wire, protocol: str) -> None:
+        pool = self._pool_of[wire]
+        pool.protocol = protocol
+        wire.talk = Http2(wire, self, self._heads) if protocol == "h2" else Http1(wire, self)
+        self._assign(pool)
+
+    def gone(self, wire: Wire) -> None:
+        self._registered.pop(wire, None)
+        self._dirty.discard(wire)
+        self._selector.unregister(wire.sock)
+        self._pool_of[wire].wires.remove(wire)
+
+    def closed(self, wire: Wire, error: str) -> None:
+        pool = self._pool_of.pop(wire)
+        if wire.talk is None:
+            self._dial_failed(pool, error)
+        elif pool.queue:
+            self._assign(pool)
+
+    def ended(self, attempt: Attempt, error: str = "") -> None:
+        # Status and headers decide: a body that is too long, drips or breaks off changes nothing, and a repeat after
+        # "201" would reach the browser twice.
+        self._end(attempt, error="" if attempt.status else error or "no answer")
+        pool = self._pools[attempt.post.origin, attempt.post.is_sandbox]
+        if pool.queue:
+            self._assign(pool)
+
+    def again(self, attempt: Attempt) -> None:
+        if attempt.is_over:
+            return
+        attempt.repeats += 1
+        attempt.wire, attempt.is_sent = None, False
+        if attempt.repeats > MOST_REPEATS:
+            self._end(attempt, error="the push service refused the connection again and again")
+            return
+        pool = self._pools[attempt.post.origin, attempt.post.is_sandbox]
+        pool.queue.append(attempt)
+        self._assign(pool)
+
+    # --- Ends
+
+    def _end(self, attempt: Attempt, *, error: str = "", is_refused: bool = False) -> None:
+        if attempt.is_over:
+            return
+        self._forget(attempt)
+        if attempt.status and not error:
+            text = attempt.text.decode("utf-8", "replace") if attempt.text else ""
+            self._replies.append(Reply(attempt.post.key, attempt.status, attempt.headers or NO_HEADERS, text))
+        else:
+            self._replies.append(
+                Reply(
+                    attempt.post.key, 0, attempt.headers or NO_HEADERS, "", error, is_refused, attempt.is_sent
+                )
+            )
+
+    def _forget(self, attempt: Attempt) -> None:
+        attempt.is_over = True
+        self._running.discard(attempt)
+        self._of[attempt.post.origin] -= 1
+
+    def _expire(self, now: float) -> None:
+        """End what has used its time; a connection that was silent all that time is closed."""
+        while self._deadlines and (self._deadlines[0].is_over or self._deadlines[0].deadline <= now):
+            attempt = self._deadlines.popleft()
+            if attempt.is_over:
+                continue
+            wire = attempt.wire
+            self._end(attempt, error="" if attempt.status else TIMED_OUT)
+            if wire is None or wire.is_closed or wire.talk is None:
+                continue
+            wire.talk.cancel(attempt)
+            self._dirty.add(wire)
+            if now - wire.heard >= self._attempt_seconds:
+                wire.close("the connection was silent")
+
+    def _tidy(self, now: float) -> None:
+        """Close what is idle, and what does not come up."""
+        self._tidied = now
+        while self._deadlines and self._deadlines[0].is_over:
+            self._deadlines.popleft()
+        for wire in list(self._pool_of):
+            limit = min(CONNECT_SECONDS, self._attempt_seconds)
+            if wire.talk is None and now - wire.since > limit:
+                wire.close(TIMED_OUT)
+            elif wire.talk is not None and not wire.talk.busy and now - wire.used > IDLE_SECONDS:
+                wire.close("idle")
 
 
-def _without_address(error: str) -> str:
-    """Keep libcurl's words up to the first quote or URL: no part of an endpoint belongs in a log or ledger."""
-    return error.split("http", maxsplit=1)[0].split("'", maxsplit=1)[0][:200].strip()
+_checked: dict[int, object] = {}
 
 
-def header_lines(pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Write request headers as libcurl takes them; raises ValueError on line breaks."""
-    lines = tuple(f"{name}: {value}" for name, value in pairs)
-    if any("\r" in line or "\n" in line for line in lines):
+def _check_headers(post: Post) -> None:
+    """Refuse line breaks in header values; a tuple that was looked at is known by its identity."""
+    if _checked.get(id(post.headers)) is post.headers:
+        return
+    if any("\r" in text or "\n" in text or "\0" in text for field in post.headers for text in field):
         raise ValueError("A header value has a line break.")
-    return lines
+    if len(_checked) > 1024:
+        _checked.clear()
+    _checked[id(post.headers)] = post.headers

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from campaigns.delivery.transport import Post, Reply, Transport, header_lines
+from campaigns.delivery.transport import Post, Reply, Transport
 
 Handler = Callable[["RawServer", socket.socket], None]
 Serve = Callable[..., "RawServer"]
+TARGET = "/push/secret-token"
 BODY = bytes(range(256))
-HEADERS = header_lines([("TTL", "60"), ("Content-Type", "application/octet-stream")])
+HEADERS = (("ttl", "60"), ("content-type", "application/octet-stream"))
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nTTL: 60\r\nLocation: /m/1\r\n\r\n"
 DEADLINE = 0.5
 
@@ -31,7 +32,11 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"https://localhost:{self.port}/push/secret-token"
+        return self.origin + TARGET
+
+    @property
+    def origin(self) -> str:
+        return f"https://localhost:{self.port}"
 
     def close(self) -> None:
         self.ended.set()
@@ -110,14 +115,14 @@ def never_greeting(server: RawServer, connection: socket.socket) -> None:
 
 
 def post_to(server: RawServer, key: Any = 0, *, is_sandbox: bool = True) -> Post:
-    return Post(key, server.url, is_sandbox, HEADERS, BODY)
+    return Post(key, server.origin, TARGET, is_sandbox, HEADERS, BODY)
 
 
 def replies(transport: Transport, *posts: Post) -> list[Reply]:
     """Send them all and wait for what comes of each, in order of their keys."""
     for post in posts:
         transport.start(post)
-    found: list[Reply] = []
+    found = transport.poll(0)
     while transport.in_flight:
         found += transport.poll(0.05)
     return sorted(found, key=lambda reply: reply.key)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.delivery.transport import MOST_ANSWER, Reply, Transport, header_lines
+from campaigns.delivery.transport import MOST_ANSWER, Reply, Transport
 from tests.campaigns.raw_server import (
     BODY,
     CREATED,
@@ -37,11 +37,11 @@ def test_a_request_travels_as_it_was_made(serve: Serve, quick: Transport) -> Non
     assert body == BODY
     assert sorted(head.decode().split("\r\n")) == [
         "Content-Length: 256",
-        "Content-Type: application/octet-stream",
         f"Host: localhost:{server.port}",
         "POST /push/secret-token HTTP/1.1",
-        "TTL: 60",
         "User-Agent: Truepush/0.1",
+        "content-type: application/octet-stream",
+        "ttl: 60",
     ]
 
 
@@ -234,6 +234,9 @@ def test_descriptors_over_1024_are_served(serve: Serve, quick: Transport) -> Non
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_header_with_a_line_break_is_refused() -> None:
+@pytest.mark.parametrize("value", ["60\r\nX-Evil: 1", "60\n", "6\x000"])
+def test_a_header_with_a_line_break_is_refused(serve: Serve, quick: Transport, value: str) -> None:
+    server = serve(answering(CREATED))
     with pytest.raises(ValueError, match="line break"):
-        header_lines([("TTL", "60\r\nX-Evil: 1")])
+        quick.start(post_to(server)._replace(headers=(("ttl", value),)))
+    assert (quick.in_flight, server.connections) == (0, 0)

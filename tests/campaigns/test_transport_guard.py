@@ -22,6 +22,7 @@ from tests.campaigns.raw_server import (
     CREATED,
     DEADLINE,
     HEADERS,
+    TARGET,
     Serve,
     answering,
     one_reply,
@@ -44,7 +45,9 @@ def test_an_unknown_authority_gets_no_request(serve: Serve, authority: Path) -> 
 def test_a_certificate_for_another_name_gets_no_request(serve: Serve, quick: Transport) -> None:
     """SR-11"""
     server = serve(answering(CREATED), host="127.0.0.2")
-    [reply] = replies(quick, Post(0, server.url.replace("localhost", "127.0.0.2"), True, HEADERS, BODY))
+    [reply] = replies(
+        quick, Post(0, server.origin.replace("localhost", "127.0.0.2"), TARGET, True, HEADERS, BODY)
+    )
     assert (reply.status, reply.is_refused, server.connections, server.requests) == (0, False, 1, [])
 
 
@@ -85,7 +88,7 @@ def expired(authority: Path, folder: Path) -> ssl.SSLContext:
 
 def test_plain_http_is_not_spoken(serve: Serve, quick: Transport) -> None:
     server = serve(answering(CREATED))
-    [reply] = replies(quick, Post(0, server.url.replace("https", "http"), True, HEADERS, BODY))
+    [reply] = replies(quick, Post(0, server.origin.replace("https", "http"), TARGET, True, HEADERS, BODY))
     assert (reply.status, server.connections) == (0, 0)
 
 
@@ -96,8 +99,8 @@ def test_plain_http_is_not_spoken(serve: Serve, quick: Transport) -> None:
 def test_the_guard_refuses_every_way_to_this_machine(serve: Serve, quick: Transport, host: str) -> None:
     """SR-06, L10: the resolved address is judged, before anything is dialled."""
     server = serve(answering(CREATED))
-    url = server.url.replace("localhost", host)
-    [reply] = replies(quick, Post(0, url, False, HEADERS, BODY))
+    origin = server.origin.replace("localhost", host)
+    [reply] = replies(quick, Post(0, origin, TARGET, False, HEADERS, BODY))
     assert (reply.status, reply.is_refused, server.connections) == (0, True, 0)
 
 
@@ -111,7 +114,7 @@ def test_the_guard_refuses_private_networks(quick: Transport) -> None:
         "[::ffff:10.0.0.1]",
         "[fe80::1]",
     ]
-    posts = [Post(n, f"https://{host}/x", False, HEADERS, BODY) for n, host in enumerate(hosts)]
+    posts = [Post(n, f"https://{host}", "/x", False, HEADERS, BODY) for n, host in enumerate(hosts)]
     assert [(reply.status, reply.is_refused) for reply in replies(quick, *posts)] == [(0, True)] * len(hosts)
 
 
@@ -125,7 +128,7 @@ def test_the_sandboxs_connection_is_not_lent_to_other_endpoints(serve: Serve, qu
 
 
 def test_the_sandbox_may_be_on_this_machine_only(quick: Transport) -> None:
-    [reply] = replies(quick, Post(0, "https://10.0.0.1/x", True, HEADERS, BODY))
+    [reply] = replies(quick, Post(0, "https://10.0.0.1", "/x", True, HEADERS, BODY))
     assert (reply.status, reply.is_refused) == (0, True)
 
 
@@ -148,8 +151,8 @@ def test_no_error_tells_the_endpoint(serve: Serve, quick: Transport) -> None:
     posts = [
         post_to(closed, 0),
         post_to(closed, 1, is_sandbox=False),
-        Post(2, f"http://localhost:{closed.port}/push/secret-token", True, HEADERS, BODY),
-        Post(3, "https://localhost:bad/push/secret-token", True, HEADERS, BODY),
+        Post(2, f"http://localhost:{closed.port}", TARGET, True, HEADERS, BODY),
+        Post(3, "https://localhost:bad", TARGET, True, HEADERS, BODY),
     ]
     for reply in replies(quick, *posts):
         assert reply.status == 0

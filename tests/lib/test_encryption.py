@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pywebpush import WebPusher
 
 from truepush.lib import base64url
+from truepush.lib.webpush import reference
 from truepush.lib.webpush.encryption import (
     MAX_PLAINTEXT,
     BodyRefused,
@@ -209,3 +210,24 @@ def test_another_browser_cannot_read_a_body() -> None:
         decrypt(encrypt(MESSAGE, P256DH, AUTH), ec.generate_private_key(CURVE), AUTH)
     with pytest.raises(BodyRefused, match="does not decrypt"):
         decrypt(encrypt(MESSAGE, P256DH, AUTH), RECEIVER, bytes(16))
+
+
+@pytest.mark.parametrize("length", [1, 200, MAX_PLAINTEXT])
+def test_cr06_bodies_of_the_reference_encoder_are_read_by_a_strict_browser(length: int) -> None:
+    browser, auth = ec.generate_private_key(CURVE), os.urandom(16)
+    plaintext = os.urandom(length)
+    body = reference.encrypt(plaintext, public_bytes(browser.public_key()), auth)
+    assert decrypt(body, browser, auth) == plaintext
+
+
+def test_the_reference_encoder_keeps_our_limits() -> None:
+    """L4, L5: pywebpush alone would make two records, or raise late."""
+    good = public_bytes(ec.generate_private_key(CURVE).public_key())
+    with pytest.raises(PayloadTooLarge):
+        reference.encrypt(bytes(MAX_PLAINTEXT + 1), good, bytes(16))
+    with pytest.raises(KeyRefused, match="auth"):
+        reference.encrypt(b"x", good, bytes(8))
+    with pytest.raises(ValueError, match="empty"):
+        reference.encrypt(b"", good, bytes(16))
+    with pytest.raises(KeyRefused, match="not a point"):
+        reference.encrypt(b"x", good[:-1] + bytes([good[-1] ^ 1]), bytes(16))

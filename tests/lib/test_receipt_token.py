@@ -1,10 +1,11 @@
 import hmac
+import random
 import struct
 
 import pytest
 
 from truepush.lib import base64url
-from truepush.lib.receipt_token import ReceiptToken, pack, unpack
+from truepush.lib.receipt_token import ReceiptToken, TokenMaker, pack, unpack
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 TOKEN = ReceiptToken(tenant_id=7, send_id=2**40, batch_id=2**33 + 5, ordinal=4999, variant=3)
@@ -96,3 +97,16 @@ def test_a_number_that_does_not_fit_is_an_error_not_a_wrong_token(token: Receipt
 def test_a_key_id_above_255_is_an_error() -> None:
     with pytest.raises(ValueError, match="key id 256 does not fit"):
         pack({256: OLD}, TOKEN)
+
+
+def test_a_maker_makes_the_tokens_that_pack_makes() -> None:
+    draw = random.Random(20261126)
+    keys = {7: draw.randbytes(32), 3: draw.randbytes(32)}
+    for _ in range(200):
+        tenant, send, batch = draw.randrange(2**32), draw.randrange(2**63), draw.randrange(2**63)
+        maker = TokenMaker(keys, tenant, send, batch)
+        for _ in range(3):
+            ordinal, variant = draw.randrange(2**32), draw.randrange(256)
+            assert maker.token(ordinal, variant) == pack(
+                keys, ReceiptToken(tenant, send, batch, ordinal, variant)
+            )

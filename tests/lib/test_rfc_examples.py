@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from truepush.lib.base64url import decode, encode
-from truepush.lib.webpush import encryption
+from truepush.lib.webpush import encryption, reference
 from truepush.lib.webpush.keys import CURVE, load_public_key, public_bytes
 
 
@@ -32,8 +32,10 @@ def derived(example: dict[str, Any]) -> encryption.Intermediates:
     )
 
 
-def test_cr01_the_example_of_rfc8291_gives_its_144_octets(example: dict[str, Any]) -> None:
-    body = encryption.encrypt(
+@pytest.mark.parametrize("encoder", [encryption, reference], ids=["truepush", "pywebpush"])
+def test_cr01_the_example_of_rfc8291_gives_its_144_octets(example: dict[str, Any], encoder: Any) -> None:
+    """Both encoders that PUSH_ENCODER can name."""
+    body = encoder.encrypt(
         example["plaintext_utf8"].encode(),
         decode(example["ua_public"]),
         decode(example["auth_secret"]),

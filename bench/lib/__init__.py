@@ -1,0 +1,1 @@
+"""Benchmarks against peers; each script in bench/ is one command without arguments."""
