@@ -1,0 +1,135 @@
+"""A tenant, an audience at the benchmark's push service, and campaigns through real workers."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+import bench.lib.django_here  # noqa: F401  # before any model
+from bench.lib.cpu import difference, resident_mb, tree, used_seconds
+from campaigns.actions.campaign import save_draft, send_to_everyone
+from campaigns.models import Send
+from subscribers.actions.site import add_site
+from subscribers.actions.subscription import digest_of
+from subscribers.models import Site, Subscriber, VapidKey
+from tenants.actions.workspace import create_workspace, prepare_workspace
+from tenants.doorway import in_tenant
+from tenants.models import Tenant, User
+from truepush.local.paths import ROOT
+
+CONTENT = {"title": "Half price", "body": "x" * 40, "url": "https://shop.example/sale", "icon_url": ""}
+PATIENCE_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Place:
+    tenant: Tenant
+    owner: User
+    site: Site
+    key: VapidKey
+
+
+def make_place(slug: str) -> Place:
+    owner = User.objects.create_user(f"owner@{slug}.test", "a long enough password")
+    tenant = create_workspace(actor=owner, name=slug.capitalize(), slug=slug)
+    if not prepare_workspace(actor=None, tenant_id=tenant.pk):
+        sys.exit("The benchmark's workspace could not be made.")
+    tenant.refresh_from_db()
+    with in_tenant(tenant.schema_name):
+        site = add_site(
+            actor=owner,
+            tenant=tenant,
+            name="Shop",
+            origin="https://shop.example",
+            contact="mailto:o@example.com",
+        )
+        key = VapidKey.objects.get(site=site)
+    return Place(tenant, owner, site, key)
+
+
+def add_audience(place: Place, paths: Sequence[str], keys: Sequence[tuple[bytes, bytes]]) -> None:
+    """Store one subscriber for each path, its p256dh and auth taken from `keys` in turn."""
+    with in_tenant(place.tenant.schema_name):
+        for first in range(0, len(paths), 5000):
+            Subscriber.objects.bulk_create(
+                _row(place, path, *keys[number % len(keys)])
+                for number, path in enumerate(paths[first : first + 5000], first)
+            )
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE subscribers_subscriber")
+
+
+def _row(place: Place, path: str, p256dh: bytes, auth: bytes) -> Subscriber:
+    endpoint = settings.SANDBOX_ORIGIN + path
+    return Subscriber(
+        site=place.site, vapid_key=place.key, service="sandbox", endpoint=endpoint,
+        endpoint_digest=digest_of(endpoint), p256dh=p256dh, auth=auth,
+    )  # fmt: skip
+
+
+@contextmanager
+def workers(number: int) -> Iterator[int]:
+    """Run `manage.py worker` with so many delivery processes; its process id."""
+    environment = {**os.environ, "Q_WORKERS": str(number)}
+    process = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment)
+    try:
+        time.sleep(3)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@dataclass
+class Run:
+    """What a send cost: CPU microseconds per message, messages per second, memory of each worker over time."""
+
+    worker_us: float
+    postgres_us: float
+    per_second: float
+    memory: dict[int, list[float]]
+
+    @property
+    def us(self) -> float:
+        return self.worker_us + self.postgres_us
+
+
+def send_campaign(place: Place, worker: int, audience: int) -> Run:
+    """Launch to everyone and wait for the end; ends the program unless all were accepted."""
+    postgres = int(os.environ["BENCH_POSTGRES"])
+    before, database_before = used_seconds(tree(worker)), used_seconds(tree(postgres))
+    started = time.monotonic()
+    with in_tenant(place.tenant.schema_name):
+        campaign = save_draft(actor=place.owner, tenant=place.tenant, site=place.site, content=CONTENT)
+        pk = send_to_everyone(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=86400).pk
+    memory: dict[int, list[float]] = {}
+    while (send := _look(place, pk)).state != Send.State.FINISHED:
+        if time.monotonic() - started > PATIENCE_SECONDS:
+            sys.exit(f"The send is {send.state} after {PATIENCE_SECONDS} s: {send.accepted} accepted.")
+        time.sleep(0.25)
+        for pid in tree(worker):
+            memory.setdefault(pid, []).append(resident_mb(pid))
+    seconds = time.monotonic() - started
+    if (send.audience, send.accepted) != (audience, audience):
+        sys.exit(
+            f"{send.accepted} of {send.audience} were accepted; {audience} were expected. {send.reasons}"
+        )
+    used = difference(before, used_seconds(tree(worker)))
+    database = difference(database_before, used_seconds(tree(postgres)))
+    return Run(used / audience * 1e6, database / audience * 1e6, audience / seconds, memory)
+
+
+def _look(place: Place, pk: int) -> Send:
+    with in_tenant(place.tenant.schema_name):
+        return Send.objects.only("state", "audience", "accepted", "reasons").get(pk=pk)
+
+
+def bench_folder() -> Path:
+    return Path(os.environ["BENCH_FOLDER"])
