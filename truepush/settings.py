@@ -90,6 +90,7 @@ PUSH_RETRY_BASE_SECONDS: float = env.float("PUSH_RETRY_BASE_SECONDS", default=2.
 PUSH_BREAKER_SECONDS: float = env.float("PUSH_BREAKER_SECONDS", default=10.0)
 PUSH_PROBE_SECONDS: float = env.float("PUSH_PROBE_SECONDS", default=5.0)
 PUSH_TTL_SECONDS: int = env.int("PUSH_TTL_SECONDS", default=86400)
+RUNAWAY_SECONDS: float = env.float("RUNAWAY_SECONDS", default=900.0)
 BATCH_SIZE: int = env.int("BATCH_SIZE", default=5000)
 GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
 

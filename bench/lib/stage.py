@@ -12,7 +12,8 @@ from truepush.local.database import Server as Database
 from truepush.local.paths import ROOT
 from truepush.local.place import choose_place, remove_outside
 from truepush.local.secrets import make_secrets, settings_for
-from truepush.local.up import DEFAULT_PORT, MANAGE
+from truepush.local.services import MANAGE
+from truepush.local.up import DEFAULT_PORT
 
 VAR = ROOT / "var" / "bench"
 

@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.compose_push import tag_of, topic_of
 from campaigns.delivery.payload import payload_octets
@@ -15,11 +17,27 @@ from campaigns.models import Campaign, Message, Send
 from subscribers.figures import count_active
 from subscribers.models import Site, Subscriber
 from tenants.actions import audit
+from tenants.actions.sending import check_rate, set_pace
 from tenants.models import DueWork, SendIndex, Tenant, User
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 SMALL_AUDIENCE = 1000
 Content = Mapping[str, str]
+
+
+class Speed(NamedTuple):
+    """How fast a send goes: messages a minute, or spread over so many minutes; neither is as fast as possible."""
+
+    per_minute: int | None = None
+    spread_minutes: int | None = None
+
+    def check(self) -> None:
+        """Raise RateRefused or CampaignRefused for what cannot be set."""
+        check_rate(self.per_minute)
+        check_spread(self.spread_minutes)
+
+
+FULL_SPEED = Speed()
 
 
 @transaction.atomic
@@ -47,8 +65,10 @@ def save_draft(
 
 
 @transaction.atomic
-def send_to_everyone(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int) -> Send:
-    """Launch the campaign to all subscribers of its site; raises CampaignRefused if that cannot be.
+def send_to_everyone(
+    *, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, speed: Speed = FULL_SPEED
+) -> Send:
+    """Launch the campaign to all subscribers of its site; raises CampaignRefused or RateRefused if that cannot be.
 
     The conditional UPDATE decides between two clicks; the unique key of Send would refuse the second in any case.
     """
@@ -68,6 +88,7 @@ def send_to_everyone(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: in
         run="",
         rule={"everyone": True},
         ttl=ttl,
+        speed=speed,
     )
     audit.record("campaign.send", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     return send
@@ -97,9 +118,18 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
 
 
 def _new_send(
-    *, actor: User, tenant: Tenant, campaign: Campaign, kind: str, run: str, rule: dict[str, object], ttl: int
+    *,
+    actor: User,
+    tenant: Tenant,
+    campaign: Campaign,
+    kind: str,
+    run: str,
+    rule: dict[str, object],
+    ttl: int,
+    speed: Speed = FULL_SPEED,
 ) -> Send:
     """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest."""
+    speed.check()
     content = list(campaign.messages.values("title", "body", "url", "icon_url"))
     for variant in content:
         variant["icon_url"] = variant["icon_url"] or campaign.site.icon_url
@@ -113,6 +143,8 @@ def _new_send(
         rule=rule,
         seed=secrets.randbits(63),
         ttl=ttl,
+        rate_per_minute=speed.per_minute,
+        spread_minutes=speed.spread_minutes,
         created_by=actor.pk,
         due_at=now,
     )
@@ -120,11 +152,21 @@ def _new_send(
     send.tag = tag_of(tenant.schema_name, send.pk)
     _check_size(send)
     send.save(update_fields=["topic", "tag"])
-    place = {"tenant_id": tenant.pk, "schema_name": tenant.schema_name, "send_id": send.pk}
-    SendIndex.objects.create(**place, site_id=send.site_id, kind=kind, state=send.state, due_at=now)
-    DueWork.objects.create(**place, priority=_priority(send), due_at=Now())
-    async_task("campaigns.tasks.deliver")
+    _make_due(send, tenant)
     return send
+
+
+def _make_due(send: Send, tenant: Tenant) -> None:
+    """Write what workers and staff look at, and ring."""
+    place = {"tenant_id": tenant.pk, "schema_name": tenant.schema_name, "send_id": send.pk}
+    SendIndex.objects.create(
+        **place, site_id=send.site_id, kind=send.kind, state=send.state, due_at=send.due_at
+    )
+    is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
+    DueWork.objects.create(**place, priority=_priority(send), due_at=Now(), is_held=is_held)
+    if send.rate_per_minute:
+        set_pace(f"send:{tenant.pk}:{send.pk}", tenant.pk, send.rate_per_minute)
+    async_task("campaigns.tasks.deliver")
 
 
 def _check_size(send: Send) -> None:

@@ -8,9 +8,12 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
-from campaigns.delivery.batches import Work
+from campaigns.delivery.guards import stop_runaway
+from campaigns.delivery.pacing import spread_rate
 from campaigns.delivery.record import finish
+from campaigns.delivery.work import Work
 from campaigns.models import Send
+from tenants.actions.sending import set_pace
 from tenants.models import DueWork, SendIndex
 
 MOST_BELLS = 7
@@ -45,14 +48,9 @@ def freeze(work: Work) -> bool:
     )
     if send is None:
         return False
-    where, values = audience_sql(send)
-    with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(where=where), [send.pk, settings.BATCH_SIZE, *values])
-        sizes = [size for (size,) in cursor.fetchall()]
-    send.audience = sum(sizes)
+    sizes = _make_batches(send)
     now = send.now  # the database's, as workers on several hosts need one clock
     send.state = Send.State.RUNNING
-    send.rule_sql = where
     send.launched_at = now
     send.expires_at = now + timedelta(seconds=send.ttl)
     send.save(update_fields=["state", "rule_sql", "audience", "launched_at", "expires_at"])
@@ -63,9 +61,29 @@ def freeze(work: Work) -> bool:
     # This worker goes on with one batch; the others are for whoever is idle. A bell too many costs a look.
     for _ in sizes[1 : MOST_BELLS + 1]:
         async_task("campaigns.tasks.deliver")
-    if not send.audience:
+    if send.audience:
+        _guard(work, send)
+    else:
         finish(work, send, now, "Nobody was subscribed when it started.")
     return True
+
+
+def _make_batches(send: Send) -> list[int]:
+    """Store the audience in batches; answer their sizes."""
+    where, values = audience_sql(send)
+    with connection.cursor() as cursor:
+        cursor.execute(_FREEZE.format(where=where), [send.pk, settings.BATCH_SIZE, *values])
+        sizes = [size for (size,) in cursor.fetchall()]
+    send.rule_sql, send.audience = where, sum(sizes)
+    return sizes
+
+
+def _guard(work: Work, send: Send) -> None:
+    """Set the pace of a send that is spread, and stop one that is too much."""
+    if send.spread_minutes:
+        rate = spread_rate(send.audience, send.spread_minutes)
+        set_pace(f"send:{work.tenant_id}:{send.pk}", work.tenant_id, rate)
+    stop_runaway(work, send)
 
 
 def audience_sql(send: Send) -> tuple[str, list[Any]]:

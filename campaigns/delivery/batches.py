@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from campaigns.delivery.ledger import Packed, unpack
 from campaigns.delivery.pacing import FREE, Allowance, allowance, lane_allowance, take
+from campaigns.delivery.work import Work
 from campaigns.models import LedgerPage, Send
 from tenants.models import DueWork
 
@@ -23,15 +24,6 @@ PREPARING_POLL_SECONDS = 0.5
 # at a time, and after a few more deaths the one at its cursor is given up.
 CAREFUL_CLAIMS = 3
 MOST_CLAIMS = 5
-
-
-@dataclass(frozen=True)
-class Work:
-    """A send that has something due."""
-
-    tenant_id: int
-    schema_name: str
-    send_id: int
 
 
 # Priority, then the tenant that was served least recently, then its send. SKIP LOCKED lets several workers choose at

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from campaigns.delivery.batches import Grant, Work
+from campaigns.delivery.batches import Grant
 from campaigns.delivery.compose_push import Composer
 from campaigns.delivery.outcomes import Answer, Outcome, Result
 from campaigns.delivery.recipients import Recipient, read_recipients
+from campaigns.delivery.throttles import Source
+from campaigns.delivery.work import Work
 from campaigns.models import Send
 from subscribers.actions.subscription import digest_of
 
@@ -56,6 +58,8 @@ class Hold:
         self.in_flight = 0
         self.page = Page()
         self.said: set[Answer] = set()
+        # Where its answers are counted, by origin and key.
+        self.sources: dict[tuple[str, int], Source] = {}
         # Set after an error of ours or a lost lease: nothing more is started.
         self.is_ending = False
         self.take_up(0)
@@ -135,6 +139,13 @@ class Hold:
         )
         self.grant.done.add(position)
         self.page.others.append(result)
+
+    def source_of(self, row: Recipient) -> Source:
+        """Name where an answer for this recipient is counted."""
+        known = self.sources.get((row.origin, row.key_id))
+        if known is None:
+            known = self.sources[row.origin, row.key_id] = Source(row.origin, self.work.tenant_id, row.key_id)
+        return known
 
     def cancel_rest(self) -> None:
         """Write what still waits down as cancelled; nothing of it is posted."""

@@ -11,7 +11,6 @@ from campaigns.delivery.batches import (
     MOST_CLAIMS,
     Grant,
     Later,
-    Work,
     claim,
     extend,
     next_work,
@@ -20,8 +19,10 @@ from campaigns.delivery.batches import (
 from campaigns.delivery.hold import Hold
 from campaigns.delivery.outcomes import Answer, Outcome, reason_of
 from campaigns.delivery.record import trouble_noted
+from campaigns.delivery.work import Work
 from campaigns.models import Send
 from tenants.doorway import in_tenant
+from tenants.models import DueWork
 
 if TYPE_CHECKING:
     from campaigns.delivery.sender import Sender
@@ -95,6 +96,8 @@ def _claim(sender: "Sender", work: Work, send: Send) -> Grant | Later | None:
         return claim(send.pk, most=settings.BATCH_SIZE, is_paced=False, has_lanes=False)
     if send.state != Send.State.RUNNING:
         return Later(PAUSED_SECONDS) if send.state == Send.State.PAUSED else None
+    if DueWork.objects.filter(tenant_id=work.tenant_id, send_id=work.send_id, is_held=True).exists():
+        return Later(PAUSED_SECONDS)  # since it was chosen, perhaps by its own freeze
     return claim(
         send.pk,
         tenant_id=work.tenant_id,

@@ -1,6 +1,7 @@
 """From a reply to what it means for one recipient: an end, or a retry that leaves for a child batch."""
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -11,22 +12,20 @@ from campaigns.delivery.outcomes import MOST_ATTEMPTS, Answer, classify, reason_
 from campaigns.delivery.outcomes import Outcome as Of
 from campaigns.delivery.recipients import Recipient
 from campaigns.delivery.record import backoff_seconds
-from campaigns.delivery.throttles import Brakes, Source
+from campaigns.delivery.throttles import Brakes
 from campaigns.delivery.transport import Reply
 
 log = logging.getLogger(__name__)
 
 
-def source_of(hold: Hold, row: Recipient) -> Source:
-    return Source(row.origin, hold.work.tenant_id, row.key_id)
-
-
-def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes) -> None:
-    """Note on the hold what became of the recipient."""
+def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes, heard: dict[str, float]) -> None:
+    """Note on the hold what became of the recipient; `heard` gets when an origin last answered."""
     row = hold.row_of(position)
     if row is None:
         return  # its lease was lost, and with it the right to say
-    source = source_of(hold, row)
+    source = hold.source_of(row)
+    if reply.status:
+        heard[row.origin] = time.monotonic()
     if reply.status == 201 and hold.grant.attempt == 1 and "ttl" not in reply.headers:
         brakes.count(source, Answer.ACCEPTED, None)
         hold.accept(position)

@@ -64,6 +64,11 @@ def pace_keys(tenant_id: int, site_id: int, send_id: int) -> list[str]:
     return [f"tenant:{tenant_id}", f"site:{tenant_id}:{site_id}", f"send:{tenant_id}:{send_id}"]
 
 
+def spread_rate(recipients: int, minutes: int) -> float:
+    """Messages a minute that use up the time; never none."""
+    return max(recipients, 1) / minutes
+
+
 def allowance(tenant_id: int, site_id: int, send_id: int) -> Allowance:
     """Lock the rates that hold for this send and say what they allow. Call in a transaction."""
     return _read(_PACES, pace_keys(tenant_id, site_id, send_id), "pace", CATCH_UP)

@@ -20,16 +20,13 @@ class Recipient(NamedTuple):
     auth: bytes
     key_id: int
     wait_until: datetime | None
-
-    @property
-    def origin(self) -> str:
-        """The endpoint up to its path."""
-        end = self.endpoint.find("/", 8)
-        return self.endpoint[:end] if end > 0 else self.endpoint
+    # The endpoint up to its path.
+    origin: str
 
 
 _READ = """
-SELECT id, state, service, endpoint, p256dh, auth, vapid_key_id, wait_until
+SELECT id, state, service, endpoint, p256dh, auth, vapid_key_id, wait_until,
+    coalesce(substring(endpoint FROM '^https://[^/]*'), '')
 FROM subscribers_subscriber WHERE id = ANY(%s)
 """
 

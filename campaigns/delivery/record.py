@@ -13,9 +13,10 @@ from django.db.models import F, Value
 from django.db.models.functions import Least, Now
 from django_q.tasks import async_task
 
-from campaigns.delivery.batches import CAREFUL_CLAIMS, Grant, Work, packed_of
+from campaigns.delivery.batches import CAREFUL_CLAIMS, Grant, packed_of
 from campaigns.delivery.ledger import entry_of, fold, pack_page
 from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
+from campaigns.delivery.work import Work
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.actions.subscription import disable, mark_gone
 from subscribers.models import Subscriber

@@ -23,7 +23,7 @@ from campaigns.delivery.record import LeaseLost, note_trouble, record, was_recor
 from campaigns.delivery.signals import Signals, ask_here
 from campaigns.delivery.starting import put_off, start
 from campaigns.delivery.throttles import Brakes, Source
-from campaigns.delivery.transport import Reply, Transport
+from campaigns.delivery.transport import Transport
 from campaigns.models import Send
 from tenants.doorway import in_tenant
 
@@ -168,7 +168,9 @@ class Sender:
 
     def _listen(self) -> None:
         for reply in self.transport.poll(self._patience()):
-            self._take(reply)
+            hold, position = reply.key
+            hold.in_flight -= 1
+            judge(hold, position, reply, self.brakes, self.heard)
         if self.brakes.is_alarmed:
             self._judge()
         self._record_when_due()
@@ -291,13 +293,6 @@ class Sender:
         hold.is_ending = True
 
     # --- Hearing and writing down
-
-    def _take(self, reply: Reply) -> None:
-        hold, position = reply.key
-        hold.in_flight -= 1
-        if reply.status and (row := hold.row_of(position)):
-            self.heard[row.origin] = self.mono
-        judge(hold, position, reply, self.brakes)
 
     def _judge(self) -> None:
         """Let what was counted slow lanes down, and say which keys are refused."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError
 
 from campaigns.delivery.hold import Hold
-from campaigns.delivery.judge import expires_within, source_of
+from campaigns.delivery.judge import expires_within
 from campaigns.delivery.outcomes import MOST_ATTEMPTS, Answer, Outcome, Skip, reason_of
 from campaigns.delivery.recipients import ACTIVE, Recipient
 from campaigns.delivery.record import backoff_seconds
@@ -37,7 +37,7 @@ def start(sender: "Sender", hold: Hold, position: int, origin: str) -> None:
     if row.wait_until and row.wait_until > sender.now:
         return put_off(hold, position, (row.wait_until - sender.now).total_seconds())
     if sender.brakes.active:
-        lane = sender.brakes.lane_of(source_of(hold, row))
+        lane = sender.brakes.lane_of(hold.source_of(row))
         if lane and lane != hold.grant.lane:
             return put_off(hold, position, 0.0, lane)
     return _post(sender, hold, position, row, origin)

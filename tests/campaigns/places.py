@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from campaigns.actions.campaign import save_draft, send_to_everyone
 from campaigns.actions.freeze import freeze
-from campaigns.delivery.batches import Grant, Later, Work, claim, next_work, packed_of
+from campaigns.delivery.batches import Grant, Later, claim, next_work, packed_of
 from campaigns.delivery.hold import Hold
 from campaigns.delivery.ledger import Entry, unpack
 from campaigns.delivery.sender import Sender, drain
 from campaigns.delivery.transport import Transport
+from campaigns.delivery.work import Work
 from campaigns.models import Batch, Campaign, LedgerPage, Send
 from subscribers.actions.subscription import digest_of
 from subscribers.models import Site, Subscriber, VapidKey

@@ -12,10 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.actions.freeze import freeze
-from campaigns.delivery.batches import Grant, Work, claim, next_work, postpone
+from campaigns.delivery.batches import Grant, claim, next_work, postpone
 from campaigns.delivery.outcomes import Outcome, Result
 from campaigns.delivery.record import LeaseLost, record
 from campaigns.delivery.transport import Transport
+from campaigns.delivery.work import Work
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.models import Subscriber
 from tenants.doorway import in_tenant

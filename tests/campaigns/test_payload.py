@@ -176,7 +176,8 @@ def test_each_push_service_gets_its_own_headers(
     """PS-08, design section 4: Topic on Apple and Mozilla always, on FCM the tag alone."""
     composer, _, stored = composed
     with in_tenant(place.schema):
-        row = read_recipients([stored.pk])[stored.pk]._replace(endpoint=endpoint)
+        Subscriber.objects.filter(pk=stored.pk).update(endpoint=endpoint)
+        row = read_recipients([stored.pk])[stored.pk]
         post = composer.post(0, row, root_id=1, ordinal=0, now=timezone.now())
     names = {name for name, _ in post.headers}
     assert names - {"authorization", "ttl", "urgency", "content-encoding", "content-type"} == set(own)

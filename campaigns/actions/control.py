@@ -1,0 +1,117 @@
+"""Steer a send that is under way: pause, resume, cancel, change its speed.
+
+Workers hear of it by a notice and stop before their next request; what is in flight is still written down. Lock
+order, as in delivery: Send, SendIndex, Batch, DueWork.
+"""
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django_q.tasks import async_task
+
+from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.pacing import spread_rate
+from campaigns.models import Send
+from tenants.actions import audit
+from tenants.actions.sending import check_rate, set_pace
+from tenants.control import announce
+from tenants.models import DueWork, SendIndex, Tenant, User
+
+LONGEST_SPREAD_MINUTES = 1440
+
+
+@transaction.atomic
+def pause(*, actor: User, tenant: Tenant, send: Send) -> None:
+    """Stop a running send before its next request; raises CampaignRefused if it is not running."""
+    _move(send, tenant, (Send.State.RUNNING,), Send.State.PAUSED, f"Paused by {actor.email}.")
+    DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=True)
+    audit.record("send.pause", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+    announce()
+
+
+@transaction.atomic
+def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
+    """Let a paused send go on where it was; raises CampaignRefused if it is not paused."""
+    _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
+    is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
+    DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=is_held, due_at=Now())
+    audit.record("send.resume", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+    async_task("campaigns.tasks.deliver")
+    announce()
+
+
+_ALL_DUE = (
+    "UPDATE campaigns_batch SET due_at = now() WHERE send_id = %s AND state = 'open' AND due_at > now()"
+)
+
+
+@transaction.atomic
+def cancel(*, actor: User, tenant: Tenant, send: Send) -> None:
+    """End a send for good; a worker then writes down who was not reached. Raises CampaignRefused if it has ended."""
+    going = (Send.State.PREPARING, Send.State.RUNNING, Send.State.PAUSED)
+    was = _move(send, tenant, going, Send.State.CANCELLED, f"Cancelled by {actor.email}.")
+    if was == Send.State.PREPARING:
+        # Nobody is in its audience yet.
+        Send.objects.filter(pk=send.pk).update(finished_at=Now())
+        SendIndex.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(finished_at=Now())
+        DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).delete()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(_ALL_DUE, [send.pk])
+        DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=False, due_at=Now())
+        async_task("campaigns.tasks.deliver")
+    audit.record("send.cancel", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+    announce()
+
+
+def _move(send: Send, tenant: Tenant, known: tuple[str, ...], state: str, detail: str) -> str:
+    """Change the state if it is one of `known`; answer which it was. Raises CampaignRefused."""
+    row = Send.objects.select_for_update().only("state").get(pk=send.pk)
+    if row.state not in known:
+        raise CampaignRefused(f"This send is {row.get_state_display().lower()} now, so that cannot be done.")
+    Send.objects.filter(pk=send.pk).update(state=state, state_detail=detail)
+    SendIndex.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(state=state)
+    return str(row.state)
+
+
+@transaction.atomic
+def set_send_rate(
+    *,
+    actor: User,
+    tenant: Tenant,
+    send: Send,
+    per_minute: int | None = None,
+    spread_minutes: int | None = None,
+) -> None:
+    """Change how fast a send goes on: a rate, what is left over so many minutes, or (neither) as fast as possible.
+
+    Raises RateRefused, and CampaignRefused if it has ended.
+    """
+    check_rate(per_minute)
+    check_spread(spread_minutes)
+    row = Send.objects.select_for_update().get(pk=send.pk)
+    if row.finished_at or row.state == Send.State.CANCELLED:
+        raise CampaignRefused("This send has ended, so its speed cannot be changed.")
+    Send.objects.filter(pk=send.pk).update(rate_per_minute=per_minute, spread_minutes=spread_minutes)
+    rate: float | None = per_minute
+    if spread_minutes and row.launched_at:
+        rate = spread_rate(left_of(row), spread_minutes)
+    set_pace(f"send:{tenant.pk}:{send.pk}", tenant.pk, rate)
+    audit.record(
+        "send.rate", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}",
+        per_minute=per_minute, spread_minutes=spread_minutes,
+    )  # fmt: skip
+
+
+def check_spread(minutes: int | None) -> None:
+    """Refuse what is not from 1 to LONGEST_SPREAD_MINUTES."""
+    if minutes is not None and not 1 <= minutes <= LONGEST_SPREAD_MINUTES:
+        raise CampaignRefused(
+            f"A send cannot be spread over {minutes:,} minutes: give 1 to {LONGEST_SPREAD_MINUTES:,}."
+        )
+
+
+def left_of(send: Send) -> int:
+    """Count the recipients that have no end yet."""
+    return send.audience - (
+        send.accepted + send.gone + send.failed + send.expired + send.skipped + send.cancelled
+    )
