@@ -17,16 +17,20 @@ from subscribers.models import Site
 from tenants.actions.workspace import create_workspace, prepare_workspace
 from tenants.doorway import in_tenant, reset_to_public
 from tenants.models import (
+    Alert,
     AuditEntry,
     Domain,
     DueWork,
     Handover,
     Membership,
+    Pace,
     Role,
     SendIndex,
     SiteIndex,
     Tenant,
+    Throttle,
     User,
+    WorkerProcess,
 )
 from tenants.site_index import forget_all
 
@@ -135,8 +139,10 @@ def alone(django_db_setup: None, django_db_blocker: Any) -> Iterator[Workspace]:
 def remove_workspace(made: Workspace) -> None:
     reset_to_public()
     pk = made.tenant.pk
-    for model in (DueWork, SendIndex, SiteIndex, AuditEntry):
+    for model in (DueWork, SendIndex, SiteIndex, AuditEntry, Pace):
         model.objects.filter(tenant_id=pk).delete()
+    for shared in (Throttle, Alert, WorkerProcess):
+        shared.objects.all().delete()
     for model in (Handover, Membership, Domain):
         model.objects.filter(tenant=made.tenant).delete()
     with connection.cursor() as cursor:

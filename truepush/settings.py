@@ -185,6 +185,7 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Task queue",
     "log_level": "WARNING",
 }
+WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"

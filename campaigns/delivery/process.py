@@ -1,9 +1,8 @@
 """What a delivery process keeps between its tasks: connections, the heartbeat, how fast it has been."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 from django.conf import settings
 from django_q.tasks import async_task
@@ -13,9 +12,9 @@ from campaigns.delivery.heartbeat import Heartbeat, Held
 from campaigns.delivery.sender import Sender
 from campaigns.delivery.signals import Signals
 from campaigns.delivery.transport import Transport
+from tenants.limits import raise_file_limit, requests_that_fit
+from tenants.processes import Beat, Execute, farewell, sign_of_life
 from tenants.stop import stopping
-
-Execute = Callable[[str, Sequence[Any]], Any]
 
 
 class DeliveryProcess:
@@ -23,7 +22,7 @@ class DeliveryProcess:
 
     def __init__(self) -> None:
         self.transport = Transport(
-            concurrency=3 * settings.PUSH_CONCURRENCY,
+            concurrency=requests_that_fit(3 * settings.PUSH_CONCURRENCY, raise_file_limit()),
             attempt_seconds=settings.PUSH_ATTEMPT_SECONDS,
             sandbox_ca=settings.SANDBOX_CA,
         )
@@ -32,7 +31,7 @@ class DeliveryProcess:
         self._done = 0
         self._beaten = (time.monotonic(), 0)
         self.heartbeat = Heartbeat(
-            self.signals, held=self._held, wake=self.transport.wake, beat=self._beat, farewell=self._farewell
+            self.signals, held=self._held, wake=self.transport.wake, beat=self._beat, farewell=farewell
         )
 
     def deliver(self) -> int:
@@ -63,12 +62,16 @@ class DeliveryProcess:
         now, done = time.monotonic(), self._resolved()
         then, before = self._beaten
         self._beaten = now, done
-        rate = (done - before) / max(now - then, 0.001)
-        del rate, execute
-
-    def _farewell(self, execute: Execute) -> None:
-        """Take the process's row away."""
-        del execute
+        sign_of_life(
+            execute,
+            Beat(
+                "delivery",
+                rate=(done - before) / max(now - then, 0.001),
+                in_flight=self.transport.in_flight,
+                connections=self.transport.connections,
+                is_stopping=stopping(),
+            ),
+        )
 
 
 @lru_cache(maxsize=1)

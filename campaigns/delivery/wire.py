@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from campaigns.delivery.dialling import words_of
+from truepush.lib.version import VERSION
 
 MOST_ANSWER = 64 * 1024
 MOST_TEXT = 2048
 READ_OCTETS = 256 * 1024
-USER_AGENT = b"Truepush/0.1"
+USER_AGENT = f"Truepush/{VERSION.rpartition('.')[0]}".encode()
 KEPT_HEADERS = frozenset({b"retry-after", b"ttl", b"x-wns-status", b"apns-id"})
 
 

@@ -97,10 +97,6 @@ def test_ten_thousand_subscribers(lasting: Place, tmp_path: Path) -> None:
         assert not Batch.objects.filter(send_id=send.pk, lease_until__isnull=False).exists()
     with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=2) as running:
         send = wait_until_finished(lasting, send, 60)
-        # Half a worker is none: where one of its clusters dies it ends, for its supervisor to start it anew.
-        os.kill(running.clusters()[0], signal.SIGKILL)
-        assert running.process.wait(10) == 1
-    assert "A task cluster ended by itself." in (tmp_path / "log").read_text()
     check_conservation(lasting, send)
     assert (send.audience, figures(send)) == (size, {"accepted": 9600, "gone": 400})
     assert counts_of(lasting, send) == {"accepted": 9600, "distinct": 9600, "repeated": 0}

@@ -1,10 +1,12 @@
-"""Run the workers of this host: a django-q2 cluster for each queue, and a clock that rings for due work."""
+"""Run the workers of this host: a django-q2 cluster for each queue, a clock that rings for due work, a watchdog."""
 
 import logging
 import os
 import signal
 import threading
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -15,14 +17,22 @@ from django_q.cluster import Cluster
 from django_q.conf import Conf
 from django_q.tasks import async_task
 
+from tenants.actions.alerts import raise_alert
+from tenants.limits import raise_file_limit, warn_if_tight
 from tenants.pooler import refuse_pooler
+from tenants.processes import Beat, farewell, forget_the_dead, host_name, sign_of_life
 from tenants.stop import ask_to_stop, die_with_parent
+from tenants.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 POLL_SECONDS = 0.5
 RING_AGAIN_SECONDS = 5.0
+BEAT_SECONDS = 1.0
+TIDY_SECONDS = 30.0
+# A cluster that ends so often is not mended by starting it again.
+MOST_DEATHS, DEATHS_SECONDS = 5, 60.0
 
 # Rings once for each send that is due; again only when nobody has served it for a while, so the queue stays short.
 _RING = """
@@ -32,67 +42,158 @@ WHERE due_at <= clock_timestamp() AND NOT is_held
   AND (served_at IS NULL OR served_at < due_at OR served_at < clock_timestamp() - make_interval(secs => %s))
 """
 
+# Something can be taken up right now, the queue is empty, and fewer of this host's processes are at work than it has.
+_IDLE = """
+SELECT EXISTS (SELECT FROM tenants_duework WHERE NOT is_held AND due_at <= clock_timestamp())
+AND NOT EXISTS (SELECT FROM django_q_ormq WHERE key = %s)
+AND (SELECT count(*) FROM tenants_workerprocess WHERE host = %s AND role = 'delivery'
+     AND (rate > 0 OR in_flight > 0) AND seen_at > clock_timestamp() - interval '3 seconds') < %s
+"""
+
 
 class Command(BaseCommand):
     help = "Send what is due, until SIGTERM or Ctrl-C."
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_pooler()
-        # 1. No connection may be inherited by the processes that the cluster forks.
-        connections.close_all()
+        tight = warn_if_tight(3 * settings.PUSH_CONCURRENCY, raise_file_limit())
+        if tight:
+            raise_alert("file_limit", None, f"{host_name()}: {tight}")
+        # 1. What holds for every process that is forked from here on.
         os.register_at_fork(after_in_child=die_with_parent)
-        clusters = [start_cluster(queue, workers) for queue, workers in settings.QUEUES.items()]
+        os.register_at_fork(after_in_child=hear_signals)
+        clusters = Clusters()
         # 2. From here on signals are asked for, not handled: setting an Event in a handler can deadlock with a wait
-        #    on it. Blocked after the fork, so that the cluster's own processes keep theirs.
+        #    on it.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         self.stdout.write("Workers are running. Ctrl-C stops them.")
-        while all(cluster.sentinel.is_alive() for cluster in clusters):
-            ring_patiently()
-            if signal.sigtimedwait(STOP_SIGNALS, POLL_SECONDS):
-                # 3. Running deliveries finish what is in flight, record it and end; then the clusters do.
-                stop(clusters)
-                return
-        stop(clusters)
-        raise CommandError(
-            "A task cluster ended by itself. Start the worker again; see its log for the reason."
-        )
+        clock = Clock(clusters)
+        try:
+            while not signal.sigtimedwait(STOP_SIGNALS, POLL_SECONDS):
+                clock.tick()
+        finally:
+            # 3. Running deliveries finish what is in flight, record it and end; then the clusters do.
+            clusters.stop()
+            patiently(lambda: farewell(_execute))
+
+
+def hear_signals() -> None:
+    """The parent blocks the signals that stop it; its children are to have their own way with them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+class Clusters:
+    """The task queue's processes, by queue."""
+
+    def __init__(self) -> None:
+        self._by_queue = {queue: start_cluster(queue, number) for queue, number in settings.QUEUES.items()}
+        self._deaths: deque[float] = deque()
+
+    def heal(self) -> None:
+        """Start again what has ended; raises CommandError if that does not last."""
+        for queue, cluster in self._by_queue.items():
+            if not cluster.sentinel.is_alive():
+                log.error("worker: the cluster of queue %s has ended and is started again", queue)
+                self._note_death()
+                self._by_queue[queue] = start_cluster(queue, settings.QUEUES[queue])
+
+    def restart(self) -> None:
+        """Kill all and start anew. Whatever they held comes back when its lease has ended."""
+        for cluster in self._by_queue.values():
+            cluster.sentinel.kill()  # its children die with it
+            cluster.sentinel.join()
+        for queue, number in settings.QUEUES.items():
+            self._by_queue[queue] = start_cluster(queue, number)
+
+    def _note_death(self) -> None:
+        now = time.monotonic()
+        self._deaths.append(now)
+        while now - self._deaths[0] > DEATHS_SECONDS:
+            self._deaths.popleft()
+        if len(self._deaths) >= MOST_DEATHS:
+            raise CommandError(
+                f"A task cluster ended {MOST_DEATHS} times within a minute. Its log says why; then start the "
+                "worker again."
+            )
+
+    def stop(self) -> None:
+        """Tell all to stop, then wait for each.
+
+        The events are set in threads: after a SIGTERM to the whole process group those who waited for them are dead,
+        and setting one then never returns.
+        """
+        ask_to_stop()
+        for cluster in self._by_queue.values():
+            threading.Thread(target=cluster.stop_event.set, daemon=True).start()
+        for cluster in self._by_queue.values():
+            cluster.sentinel.join()
 
 
 def start_cluster(queue: str, workers: int) -> Cluster:
     """Fork a cluster for one queue. django-q2 reads its size from a class attribute, at the fork."""
+    # No connection may be inherited by the processes that the cluster forks.
+    connections.close_all()
     Conf.WORKERS = Conf.QUEUE_LIMIT = workers
     cluster = Cluster(get_broker(queue))
     cluster.start()
     return cluster
 
 
-def stop(clusters: Sequence[Cluster]) -> None:
-    """Tell all to stop, then wait for each.
+class Clock:
+    """What the parent does twice a second."""
 
-    The events are set in threads: after a SIGTERM to the whole process group those who waited for them are dead, and
-    setting one then never returns.
-    """
-    ask_to_stop()
-    for cluster in clusters:
-        threading.Thread(target=cluster.stop_event.set, daemon=True).start()
-    for cluster in clusters:
-        cluster.sentinel.join()
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters, self._watchdog = clusters, Watchdog()
+        self._beaten = self._tidied = 0.0
 
+    def tick(self) -> None:
+        self._clusters.heal()
+        patiently(self._round)
 
-def ring_patiently() -> None:
-    """Ring for due work; a database that is away is waited for, one attempt a poll."""
-    try:
+    def _round(self) -> None:
+        now = time.monotonic()
         ring()
+        if now - self._beaten >= BEAT_SECONDS:
+            self._beaten = now
+            sign_of_life(_execute, Beat("clock"))
+        if now - self._tidied >= TIDY_SECONDS:
+            self._tidied = now
+            forget_the_dead(_execute, _rows)
+        if self._watchdog.barks():
+            text = f"{host_name()}: work was due and nobody took it up; its task clusters were started again."
+            log.error("worker: %s", text)
+            raise_alert("worker_stalled", None, text)
+            self._clusters.restart()
+
+
+def patiently(step: Callable[[], object]) -> None:
+    """Do it; a database that is away is waited for, one attempt a round."""
+    try:
+        step()
     except DatabaseError as error:
         log.warning("The clock cannot reach the database: %s", str(error).splitlines()[0])
         connection.close()
 
 
 def ring() -> int:
-    """Queue a delivery task if anything is due that nobody was told of; answer how many sends that were."""
+    """Queue delivery tasks for what nobody was told of, and for processes that could help; answer how many."""
     with connection.cursor() as cursor:
         cursor.execute(_RING, [RING_AGAIN_SECONDS, RING_AGAIN_SECONDS])
-        due = int(cursor.rowcount)
-    if due:
+        bells = min(int(cursor.rowcount), settings.Q_WORKERS)
+        if not bells:
+            cursor.execute(_IDLE, [Conf.PREFIX, host_name(), settings.Q_WORKERS])
+            bells = int(cursor.fetchone()[0])
+    for _ in range(bells):
         async_task("campaigns.tasks.deliver")
-    return due
+    return bells
+
+
+def _execute(statement: str, values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+
+
+def _rows(statement: str, values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

@@ -15,6 +15,7 @@ def control_app(service: PushService) -> web.Application:
     app[SERVICE] = service
     app.router.add_get("/counts", _counts)
     app.router.add_post("/answers", _answers)
+    app.router.add_delete("/answers", _heal)
     app.router.add_get("/messages", _messages)
     app.router.add_post("/online", _online)
     app.router.add_post("/reset", _reset)
@@ -49,6 +50,12 @@ async def _counts(request: web.Request) -> web.Response:
 
 async def _answers(request: web.Request) -> web.Response:
     request.app[SERVICE].scripts.add(read_script(await json_object(request)))
+    return web.Response(status=204)
+
+
+async def _heal(request: web.Request) -> web.Response:
+    """Forget all scripts: from here on the service gives its own answers."""
+    request.app[SERVICE].scripts.clear()
     return web.Response(status=204)
 
 

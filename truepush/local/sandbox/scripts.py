@@ -50,6 +50,9 @@ class Scripts:
     def add(self, script: Script) -> None:
         self._scripts.append(script)
 
+    def clear(self) -> None:
+        self._scripts.clear()
+
     def reply(self, subscription: str) -> Reply | None:
         """The first script that matches answers."""
         for script in self._scripts:

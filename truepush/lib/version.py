@@ -1,0 +1,3 @@
+"""The version of this Truepush: in requests, in the rows of worker processes."""
+
+VERSION = "0.1.0"
