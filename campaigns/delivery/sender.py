@@ -308,7 +308,7 @@ class Sender:
         if self._database_lost:
             self._find_database()
             return
-        if any(hold.page.is_due and len(hold.page) for hold in self.holds):
+        if any(len(hold.page) and (hold.page.is_due or hold.is_idle) for hold in self.holds):
             self._judge()
             if self._reads_itself:
                 self.signals.read(ask_here)
