@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import views
+from campaigns import views, views_control
 
 app_name = "campaigns"
 urlpatterns = [
@@ -15,4 +15,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/send/", views.send, name="send"),
     path("sends/<int:pk>/", views.report, name="report"),
     path("sends/<int:pk>/figures/", views.figures, name="figures"),
+    path("sends/<int:pk>/pause/", views_control.pause, name="pause"),
+    path("sends/<int:pk>/resume/", views_control.resume, name="resume"),
+    path("sends/<int:pk>/cancel/", views_control.cancel, name="cancel"),
+    path("sends/<int:pk>/speed/", views_control.speed, name="speed"),
 ]

@@ -14,14 +14,16 @@ from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.payload import payload_octets
 from campaigns.forms import SAMPLE_TAG, ComposeForm
+from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
 from campaigns.next_step import next_step
 from campaigns.report import LIVE_STATES, report_of, reports_of
+from campaigns.waits import why_it_waits
 from subscribers.figures import count_active, last_days
 from subscribers.models import Site
 from subscribers.sdk import site_settings
 from subscribers.views import TEST_DEVICES
-from tenants.access import console
+from tenants.access import RANK, console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
@@ -172,9 +174,18 @@ def test(request: ConsoleRequest, pk: int) -> HttpResponse:
 @console(Role.SENDER, write=True)
 def send(request: ConsoleRequest, pk: int) -> HttpResponse:
     campaign = access_campaign(pk)
+    form = SpeedForm(request.POST)
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, " ".join(str(error) for error in errors))
+        return redirect("campaigns:compose", campaign.pk)
     try:
         made = send_to_everyone(
-            actor=request.user, tenant=request.tenant, campaign=campaign, ttl=settings.PUSH_TTL_SECONDS
+            actor=request.user,
+            tenant=request.tenant,
+            campaign=campaign,
+            ttl=settings.PUSH_TTL_SECONDS,
+            speed=form.chosen(),
         )
     except CampaignRefused as error:
         messages.error(request, str(error))
@@ -184,9 +195,18 @@ def send(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 @console(Role.ANALYST)
 def report(request: ConsoleRequest, pk: int) -> HttpResponse:
-    return render(request, "campaigns/report.html", {"report": report_of(access_send(pk))})
+    return render(request, "campaigns/report.html", _report_context(request, pk))
 
 
 @console(Role.ANALYST)
 def figures(request: ConsoleRequest, pk: int) -> HttpResponse:
-    return render(request, "campaigns/_figures.html", {"report": report_of(access_send(pk))})
+    return render(request, "campaigns/_figures.html", _report_context(request, pk))
+
+
+def _report_context(request: ConsoleRequest, pk: int) -> dict[str, Any]:
+    found = access_send(pk)
+    return {
+        "report": report_of(found),
+        "waits": why_it_waits(found, request.tenant),
+        "can_steer": RANK[Role(request.membership.role)] >= RANK[Role.SENDER] and found.finished_at is None,
+    }

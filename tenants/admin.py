@@ -5,7 +5,19 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from tenants.models import AuditEntry, DueWork, Membership, SendIndex, SiteIndex, Tenant, User
+from tenants.models import (
+    Alert,
+    AuditEntry,
+    DueWork,
+    Membership,
+    Pace,
+    SendIndex,
+    SiteIndex,
+    Tenant,
+    Throttle,
+    User,
+    WorkerProcess,
+)
 
 admin.site.site_header = "Truepush support"
 admin.site.site_title = "Truepush support"
@@ -35,8 +47,8 @@ class MembershipInline(ReadOnly, admin.TabularInline[Membership, Tenant]):
 
 @admin.register(Tenant)
 class TenantAdmin(ReadOnly, admin.ModelAdmin[Tenant]):
-    list_display = ["name", "slug", "state", "is_demo", "created_at"]
-    list_filter = ["state", "is_demo"]
+    list_display = ["name", "slug", "state", "sending_paused_at", "is_demo", "created_at"]
+    list_filter = ["state", "is_demo", ("sending_paused_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "slug"]
     inlines = [MembershipInline]
 
@@ -79,3 +91,31 @@ class AuditEntryAdmin(ReadOnly, admin.ModelAdmin[AuditEntry]):
     list_display = ["at", "actor", "action", "target", "tenant_id"]
     search_fields = ["actor", "action", "target"]
     show_full_result_count = False
+
+
+@admin.register(WorkerProcess)
+class WorkerProcessAdmin(ReadOnly, admin.ModelAdmin[WorkerProcess]):
+    list_display = [
+        "host", "pid", "role", "version", "seen_at", "rate", "in_flight", "connections", "open_files", "most_files",
+        "memory_mb", "is_stopping",
+    ]  # fmt: skip
+    list_filter = ["role", "host"]
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnly, admin.ModelAdmin[Alert]):
+    list_display = ["kind", "tenant_id", "text", "times", "first_at", "last_at", "closed_at"]
+    list_filter = ["kind", ("closed_at", admin.EmptyFieldListFilter)]
+
+
+@admin.register(Pace)
+class PaceAdmin(ReadOnly, admin.ModelAdmin[Pace]):
+    list_display = ["key", "per_minute", "next_at"]
+    search_fields = ["key"]
+
+
+@admin.register(Throttle)
+class ThrottleAdmin(ReadOnly, admin.ModelAdmin[Throttle]):
+    list_display = ["lane", "kind", "per_second", "normal", "reason", "since", "next_at"]
+    list_filter = ["kind"]
+    search_fields = ["lane"]

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from subscribers.keyring import seal
 from subscribers.models import Site, VapidKey
 from tenants.actions import audit
+from tenants.actions.sending import check_rate, set_pace
 from tenants.models import SiteIndex, Tenant, User
 from tenants.site_index import forget
 from truepush.lib.webpush.vapid import generate_key_pair
@@ -83,3 +84,14 @@ def change_site(
     )
     transaction.on_commit(lambda: forget(site.site_key))
     return site
+
+
+@transaction.atomic
+def set_site_rate(*, actor: User, tenant: Tenant, site: Site, per_minute: int | None) -> None:
+    """Limit what all sends of a website send together; raises RateRefused."""
+    check_rate(per_minute)
+    Site.objects.filter(pk=site.pk).update(rate_per_minute=per_minute)
+    set_pace(f"site:{tenant.pk}:{site.pk}", tenant.pk, per_minute)
+    audit.record(
+        "site.rate", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", per_minute=per_minute
+    )

@@ -20,6 +20,12 @@ TENANT: dict[str, str] = {
     "campaigns:send": "pk",
     "campaigns:report": "pk",
     "campaigns:figures": "pk",
+    "campaigns:pause": "pk",
+    "campaigns:resume": "pk",
+    "campaigns:cancel": "pk",
+    "campaigns:speed": "pk",
+    "subscribers:sending": "",
+    "subscribers:sending_resume": "",
     "subscribers:site_list": "",
     "subscribers:site_new": "",
     "subscribers:site": "pk",
@@ -51,8 +57,25 @@ SDK: dict[str, str] = {
     "receipts:receipts": "",
 }
 # The tenant host's that take POST only, and those that take it too; the method is looked at before any id.
-POST_ONLY = {"campaigns:test", "campaigns:send", "subscribers:test_device", "tenants:enter", "tenants:leave"}
-FORMS = {"campaigns:new", "campaigns:compose", "subscribers:site_new", "subscribers:site_edit"}
+POST_ONLY = {
+    "campaigns:test",
+    "campaigns:send",
+    "campaigns:pause",
+    "campaigns:resume",
+    "campaigns:cancel",
+    "campaigns:speed",
+    "subscribers:sending_resume",
+    "subscribers:test_device",
+    "tenants:enter",
+    "tenants:leave",
+}
+FORMS = {
+    "campaigns:new",
+    "campaigns:compose",
+    "subscribers:site_new",
+    "subscribers:site_edit",
+    "subscribers:sending",
+}
 # These need nobody to be signed in.
 OPEN = {"tenants:enter", "tenants:leave"}
 

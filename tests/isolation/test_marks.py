@@ -158,6 +158,11 @@ def test_the_pages_walked_are_all_there_are() -> None:
     assert {
         "campaigns:test",
         "campaigns:send",
+        "campaigns:pause",
+        "campaigns:resume",
+        "campaigns:cancel",
+        "campaigns:speed",
+        "subscribers:sending_resume",
         "subscribers:test_device",
         "tenants:enter",
         "tenants:leave",

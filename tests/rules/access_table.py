@@ -100,6 +100,13 @@ CONSOLE = [
     console("POST", "campaigns/<int:pk>/send/", Role.SENDER, 302),
     console("GET", "sends/<int:pk>/", Role.ANALYST),
     console("GET", "sends/<int:pk>/figures/", Role.ANALYST),
+    console("POST", "sends/<int:pk>/pause/", Role.SENDER, 302),
+    console("POST", "sends/<int:pk>/resume/", Role.SENDER, 302),
+    console("POST", "sends/<int:pk>/cancel/", Role.SENDER, 302),
+    console("POST", "sends/<int:pk>/speed/", Role.SENDER, 302),
+    console("GET", "sending/", Role.ADMIN),
+    console("POST", "sending/", Role.ADMIN, 302),
+    console("POST", "sending/resume/", Role.ADMIN, 302),
     console("GET", "sites/", Role.ANALYST),
     console("GET", "sites/new/", Role.ADMIN),
     console("POST", "sites/new/", Role.ADMIN, 302, "site"),
@@ -146,7 +153,18 @@ ADMIN = [
     public("GET", "admin/(?P<url>.*)$", staff(404), at="admin/nowhere/"),
 ]
 
-for _model in ("tenant", "user", "siteindex", "sendindex", "duework", "auditentry"):
+for _model in (
+    "tenant",
+    "user",
+    "siteindex",
+    "sendindex",
+    "duework",
+    "auditentry",
+    "workerprocess",
+    "alert",
+    "pace",
+    "throttle",
+):
     _list = f"admin/tenants/{_model}/"
     _one = f"{_list}<path:object_id>/"
     ADMIN += [

@@ -14,7 +14,18 @@ from campaigns.models import Campaign, Send
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Site
 from tenants.doorway import in_tenant
-from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, User
+from tenants.models import (
+    Alert,
+    AuditEntry,
+    DueWork,
+    Pace,
+    Role,
+    SendIndex,
+    SiteIndex,
+    Throttle,
+    User,
+    WorkerProcess,
+)
 from tests.conftest import PASSWORD, Workspace, make_site
 from tests.rules.access_table import MEMBERS, Host, Row, Who
 from tests.subscribers.samples import Browser
@@ -105,6 +116,10 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "sendindex": SendIndex.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk).pk,
         "duework": work.pk,
         "auditentry": AuditEntry.objects.latest("pk").pk,
+        "workerprocess": WorkerProcess.objects.create(host="h", pid=1, role="clock", version="1").pk,
+        "alert": Alert.objects.create(kind="runaway", text="Look.").pk,
+        "pace": Pace.objects.create(key="tenant:0", tenant_id=0, per_minute=60).pk,
+        "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
     return World(acme, site, draft, send, people, rows)

@@ -22,7 +22,8 @@ PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi"
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
     "access", "adapter", "admin", "api", "context", "forms", "management", "middleware",
-    "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views",
+    "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_control",
+    "views_sending", "forms_sending", "forms_speed",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.

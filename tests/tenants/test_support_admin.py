@@ -14,12 +14,36 @@ from django.utils import timezone
 
 from subscribers.models import VapidKey
 from tenants.doorway import in_tenant
-from tenants.models import AuditEntry, DueWork, Membership, Role, SendIndex, SiteIndex, Tenant, User
+from tenants.models import (
+    Alert,
+    AuditEntry,
+    DueWork,
+    Membership,
+    Pace,
+    Role,
+    SendIndex,
+    SiteIndex,
+    Tenant,
+    Throttle,
+    User,
+    WorkerProcess,
+)
 from tests.conftest import Workspace, make_site
 from tests.tenants.people import Browser, add_member, add_person
 
 SignIn = Callable[[User], Client]
-MODELS = (Tenant, User, SiteIndex, SendIndex, DueWork, AuditEntry)
+MODELS = (
+    Tenant,
+    User,
+    SiteIndex,
+    SendIndex,
+    DueWork,
+    AuditEntry,
+    WorkerProcess,
+    Alert,
+    Pace,
+    Throttle,
+)
 
 
 @pytest.fixture
@@ -42,6 +66,12 @@ def rows(acme: Workspace) -> dict[type[Any], Any]:
         SendIndex: send,
         DueWork: work,
         AuditEntry: AuditEntry.objects.latest("pk"),
+        WorkerProcess: WorkerProcess.objects.create(host="h", pid=1, role="clock", version="1"),
+        Alert: Alert.objects.create(kind="runaway", tenant_id=acme.tenant.pk, text="Look at it."),
+        Pace: Pace.objects.create(key=f"tenant:{acme.tenant.pk}", tenant_id=acme.tenant.pk, per_minute=60),
+        Throttle: Throttle.objects.create(
+            lane="o:https://x", kind="origin", origin="https://x", per_second=1, normal=1
+        ),
     }
 
 

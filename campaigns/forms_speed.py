@@ -1,0 +1,70 @@
+"""The form of how fast a send goes."""
+
+from typing import Any
+
+from django import forms
+
+from campaigns.actions.campaign import Speed
+from campaigns.actions.control import LONGEST_SPREAD_MINUTES
+from tenants.actions.sending import FASTEST, SLOWEST
+
+FULL, RATE, SPREAD = "full", "rate", "spread"
+
+
+class SpeedForm(forms.Form):
+    """As fast as possible, so many messages a minute, or spread over so many minutes."""
+
+    speed = forms.ChoiceField(
+        choices=[(FULL, "As fast as possible"), (RATE, "Messages a minute"), (SPREAD, "Spread over minutes")],
+        required=False,
+        label="Speed",
+    )
+    per_minute = forms.IntegerField(
+        required=False,
+        min_value=SLOWEST,
+        max_value=FASTEST,
+        error_messages={
+            "invalid": "Messages a minute: give a whole number.",
+            "min_value": f"Messages a minute: give {SLOWEST} to {FASTEST:,}.",
+            "max_value": f"Messages a minute: give {SLOWEST} to {FASTEST:,}.",
+        },
+    )
+    spread_minutes = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LONGEST_SPREAD_MINUTES,
+        error_messages={
+            "invalid": "Minutes: give a whole number.",
+            "min_value": f"Minutes: give 1 to {LONGEST_SPREAD_MINUTES:,}.",
+            "max_value": f"Minutes: give 1 to {LONGEST_SPREAD_MINUTES:,}.",
+        },
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("speed") == RATE and not data.get("per_minute") and "per_minute" not in self.errors:
+            self.add_error("per_minute", "Say how many messages a minute.")
+        if (
+            data.get("speed") == SPREAD
+            and not data.get("spread_minutes")
+            and "spread_minutes" not in self.errors
+        ):
+            self.add_error("spread_minutes", "Say over how many minutes.")
+        return data
+
+    def chosen(self) -> Speed:
+        """What was chosen; call after is_valid()."""
+        data = self.cleaned_data
+        if data["speed"] == RATE:
+            return Speed(per_minute=data["per_minute"])
+        if data["speed"] == SPREAD:
+            return Speed(spread_minutes=data["spread_minutes"])
+        return Speed()
+
+    def in_words(self) -> str:
+        chosen = self.chosen()
+        if chosen.per_minute:
+            return f"{chosen.per_minute:,} messages a minute"
+        if chosen.spread_minutes:
+            return f"what is left spread over {chosen.spread_minutes:,} minutes"
+        return "as fast as possible"
