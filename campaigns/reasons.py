@@ -12,6 +12,10 @@ class Reason(TypedDict):
 
 
 _SKIPS = {
+    Skip.CAPPED.value: "had as many messages as one may get",
+    Skip.QUIET.value: "it was quiet time there",
+    Skip.GAP.value: "had a message too short a time before",
+    Skip.HOLD_OUT.value: "held out to measure the effect",
     Skip.UNSUBSCRIBED.value: "unsubscribed before it was sent",
     Skip.KEY_PAUSED.value: "paused together with the website's key",
     Skip.ERASED.value: "erased before it was sent",
@@ -43,3 +47,16 @@ def _sentence(outcome: str, rest: str) -> str:
         words = _ANSWERS.get(label, label)
         text = f"{words} (HTTP {status})" if status else words
     return text[:1].upper() + text[1:]
+
+
+def reason_in_words(outcome: str, reason: str) -> str:
+    """Say the deciding reason of one recipient, with the push service's own words, which templates escape."""
+    head, _, said = reason.partition(": ")
+    if outcome == "skipped" or not reason:
+        return _SKIPS.get(reason, reason)
+    if outcome == "expired":
+        return "the message's time was over before it could be sent"
+    label, _, status = head.partition(" ")
+    words = _ANSWERS.get(label, head)
+    words = f"{words} (HTTP {status})" if status.isdecimal() else words
+    return f"{words}: {said}" if said else words

@@ -1,8 +1,14 @@
 """What django-q2 runs for this app. A delivery task may run twice, late or never: the books are in PostgreSQL."""
 
+from campaigns.actions.upkeep import tend_all
 from campaigns.delivery.process import delivery_process
 
 
 def deliver() -> int:
     """Drain what is due; answer how many recipients were resolved."""
     return delivery_process().deliver()
+
+
+def tend() -> int:
+    """Fold old receipts and apply retention; answer how many tenants were tended."""
+    return tend_all()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import views, views_control
+from campaigns import views, views_control, views_recipients
 
 app_name = "campaigns"
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("campaigns/<int:pk>/send/", views.send, name="send"),
     path("sends/<int:pk>/", views.report, name="report"),
     path("sends/<int:pk>/figures/", views.figures, name="figures"),
+    path("sends/<int:pk>/recipients/", views_recipients.send_recipients, name="recipients"),
+    path("sends/<int:pk>/again/", views_recipients.send_again, name="send_again"),
+    path("subscribers/<int:pk>/", views_recipients.subscriber, name="subscriber"),
     path("sends/<int:pk>/pause/", views_control.pause, name="pause"),
     path("sends/<int:pk>/resume/", views_control.resume, name="resume"),
     path("sends/<int:pk>/cancel/", views_control.cancel, name="cancel"),

@@ -12,12 +12,14 @@ from django.urls import reverse
 from campaigns.access import access_campaign, access_send
 from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
 from campaigns.actions.errors import CampaignRefused
+from campaigns.actions.resend import about
 from campaigns.delivery.payload import payload_octets
 from campaigns.forms import SAMPLE_TAG, ComposeForm
 from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
 from campaigns.next_step import next_step
 from campaigns.report import LIVE_STATES, report_of, reports_of
+from campaigns.resend_audience import CHOICES
 from campaigns.waits import why_it_waits
 from subscribers.figures import count_active, last_days
 from subscribers.models import Site
@@ -205,8 +207,12 @@ def figures(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 def _report_context(request: ConsoleRequest, pk: int) -> dict[str, Any]:
     found = access_send(pk)
+    may_send = RANK[Role(request.membership.role)] >= RANK[Role.SENDER]
+    is_over = found.finished_at is not None
     return {
         "report": report_of(found),
         "waits": why_it_waits(found, request.tenant),
-        "can_steer": RANK[Role(request.membership.role)] >= RANK[Role.SENDER] and found.finished_at is None,
+        "can_steer": may_send and not is_over,
+        "can_resend": may_send and is_over and found.kind == Send.Kind.CAMPAIGN,
+        "again": {what: about(found, what) for what in CHOICES},
     }

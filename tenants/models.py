@@ -368,3 +368,13 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.tenant_id or 'the installation'}"
+
+
+class Chore(models.Model):
+    """Upkeep that is due now and then; whichever host's clock claims it rings for it."""
+
+    name = models.CharField(max_length=80, unique=True)
+    due_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name

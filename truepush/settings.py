@@ -90,6 +90,8 @@ PUSH_RETRY_BASE_SECONDS: float = env.float("PUSH_RETRY_BASE_SECONDS", default=2.
 PUSH_BREAKER_SECONDS: float = env.float("PUSH_BREAKER_SECONDS", default=10.0)
 PUSH_PROBE_SECONDS: float = env.float("PUSH_PROBE_SECONDS", default=5.0)
 PUSH_TTL_SECONDS: int = env.int("PUSH_TTL_SECONDS", default=86400)
+RETENTION_DAYS: int = env.int("RETENTION_DAYS", default=90)
+RECEIPT_RAW_DAYS: int = env.int("RECEIPT_RAW_DAYS", default=7)
 RUNAWAY_SECONDS: float = env.float("RUNAWAY_SECONDS", default=900.0)
 BATCH_SIZE: int = env.int("BATCH_SIZE", default=5000)
 GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
@@ -186,6 +188,8 @@ Q_CLUSTER: dict[str, Any] = {
     "log_level": "WARNING",
 }
 WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
+# Upkeep and how often it is due, in seconds (tenants.chores).
+CHORES = {"campaigns.tasks.tend": 3600}
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"

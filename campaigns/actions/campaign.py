@@ -80,7 +80,7 @@ def send_to_everyone(
     if not changed:
         raise CampaignRefused("This campaign was sent already.")
     campaign.refresh_from_db()  # locked now: somebody may have saved it since it was read
-    send = _new_send(
+    send = new_send(
         actor=actor,
         tenant=tenant,
         campaign=campaign,
@@ -106,7 +106,7 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
         )
     audit.record("campaign.test", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     run = f"test-{secrets.token_hex(8)}"
-    return _new_send(
+    return new_send(
         actor=actor,
         tenant=tenant,
         campaign=campaign,
@@ -117,7 +117,7 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
     )
 
 
-def _new_send(
+def new_send(
     *,
     actor: User,
     tenant: Tenant,

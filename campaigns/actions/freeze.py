@@ -13,6 +13,7 @@ from campaigns.delivery.pacing import spread_rate
 from campaigns.delivery.record import finish
 from campaigns.delivery.work import Work
 from campaigns.models import Send
+from campaigns.resend_audience import resend_ids
 from tenants.actions.sending import set_pace
 from tenants.models import DueWork, SendIndex
 
@@ -20,6 +21,7 @@ MOST_BELLS = 7
 
 EVERYONE = "site_id = %s AND state = 'active' AND NOT is_test"
 CHOSEN = "site_id = %s AND state = 'active' AND id = ANY(%s)"
+STILL = "site_id = %s AND state = 'active' AND NOT is_test AND id = ANY(%s)"
 
 # One INSERT makes all batches from one reading of the audience, so no id can be in two of them (RE-03).
 _FREEZE = """
@@ -90,4 +92,6 @@ def audience_sql(send: Send) -> tuple[str, list[Any]]:
     """Compile the send's rule to a WHERE clause with parameters."""
     if send.rule.get("everyone"):
         return EVERYONE, [send.site_id]
+    if "resend_of" in send.rule:
+        return STILL, [send.site_id, resend_ids(send.rule["resend_of"], send.rule["what"])]
     return CHOSEN, [send.site_id, list(send.rule["subscribers"])]

@@ -18,7 +18,9 @@ _COUNTERS = {
     Receipt.Kind.CLOSED: "closed",
 }
 
-# The join drops what does not fit a batch of that send; ON CONFLICT drops what is known; what comes back is new.
+# The join drops what does not fit a batch of that send, the bit what was folded, ON CONFLICT what is known; what comes
+# back is new. get_bit counts an octet's bits from the lowest. The batches are locked first: a fold that runs at the
+# same moment would delete the row that the report is to be compared with.
 _INSERT = """
 INSERT INTO campaigns_receipt (batch_id, ordinal, kind, variant)
 SELECT given.batch_id, given.ordinal, given.kind, given.variant
@@ -26,10 +28,15 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::smallint[], %s::smallint[
      AS given (send_id, batch_id, ordinal, kind, variant)
 JOIN campaigns_batch batch ON batch.id = given.batch_id AND batch.send_id = given.send_id
      AND batch.root_id IS NULL AND given.ordinal < batch.size
+WHERE NOT coalesce(get_bit(CASE given.kind WHEN 1 THEN batch.displayed WHEN 2 THEN batch.clicked ELSE batch.closed END,
+    given.ordinal / 8 * 8 + 7 - given.ordinal %% 8), 0) = 1
 ORDER BY given.batch_id, given.ordinal, given.kind
 ON CONFLICT (batch_id, ordinal, kind) DO NOTHING
 RETURNING (SELECT send_id FROM campaigns_batch WHERE id = batch_id), kind
 """
+
+
+_SHARE = "SELECT FROM campaigns_batch WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
 
 class Report(NamedTuple):
@@ -55,6 +62,7 @@ def _record(tenant_id: int, schema_name: str, reports: set[Report]) -> int:
     ]
     with in_tenant(schema_name), transaction.atomic():
         with connection.cursor() as cursor:
+            cursor.execute(_SHARE, [sorted({row[1] for row in rows})])
             cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
             new = Counter(cursor.fetchall())
         counts: defaultdict[int, Counter[str]] = defaultdict(Counter)

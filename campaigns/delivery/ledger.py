@@ -120,6 +120,23 @@ def unpack_entries(page: Packed) -> Iterator[Entry]:
         )
 
 
+def entry_at(page: Packed, ordinal: int) -> Entry | None:
+    """Read what a page says of one ordinal; entries are sorted, so it is found by halving."""
+    low, high = 0, len(page.entries) // _ENTRY.size
+    while low < high:
+        middle = (low + high) // 2
+        if int.from_bytes(page.entries[middle * _ENTRY.size : middle * _ENTRY.size + 4], "big") < ordinal:
+            low = middle + 1
+        else:
+            high = middle
+    found = page.entries[low * _ENTRY.size : (low + 1) * _ENTRY.size]
+    if found[:4] == ordinal.to_bytes(4, "big"):
+        return next(unpack_entries(Packed(page.at, page.first, page.last, b"", found, page.reasons)))
+    if page.first <= ordinal <= page.last and _has_bit(page.accepted, ordinal - page.first):
+        return Entry(ordinal, Outcome.ACCEPTED, 1, 201, 0, "", 0)
+    return None
+
+
 def fold(pages: Iterable[Packed]) -> Packed:
     """Merge the pages of a finished root batch and its children into one: the last word on each ordinal counts.
 

@@ -99,6 +99,10 @@ def classify(status: int, service: str, text: str = "") -> Answer:
 class Skip(Enum):
     """Why a recipient was left out at send time (the closed list of design section 4)."""
 
+    CAPPED = "capped"
+    QUIET = "quiet"
+    GAP = "gap"
+    HOLD_OUT = "hold-out"
     UNSUBSCRIBED = "unsubscribed"
     KEY_PAUSED = "key paused"
     ERASED = "erased"

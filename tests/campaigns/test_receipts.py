@@ -293,8 +293,8 @@ def test_a_report_costs_as_many_queries_for_fifty_as_for_one(
     sent: Sent, sdk: Client, django_assert_num_queries: Any
 ) -> None:
     report(sdk, (sent.token(0), "displayed"))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         report(sdk, (sent.token(1), "displayed"))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         report(sdk, *[(sent.token(n % SIZE), "clicked") for n in range(50)])
     assert sent.told() == {"displayed": SIZE, "clicked": SIZE}

@@ -20,6 +20,9 @@ TENANT: dict[str, str] = {
     "campaigns:send": "pk",
     "campaigns:report": "pk",
     "campaigns:figures": "pk",
+    "campaigns:recipients": "pk",
+    "campaigns:send_again": "pk",
+    "campaigns:subscriber": "pk",
     "campaigns:pause": "pk",
     "campaigns:resume": "pk",
     "campaigns:cancel": "pk",
@@ -60,6 +63,7 @@ SDK: dict[str, str] = {
 POST_ONLY = {
     "campaigns:test",
     "campaigns:send",
+    "campaigns:send_again",
     "campaigns:pause",
     "campaigns:resume",
     "campaigns:cancel",

@@ -44,11 +44,17 @@ class World:
     send: Send
     people: dict[Who, User]
     rows_of_admin: dict[str, int]
+    subscriber_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
         names = {"site_key": self.site.site_key, "slug": self.place.tenant.slug}
-        numbers = {"sites": self.site.pk, "campaigns": self.draft.pk, "sends": self.send.pk}
+        numbers = {
+            "sites": self.site.pk,
+            "campaigns": self.draft.pk,
+            "sends": self.send.pk,
+            "subscribers": self.subscriber_id,
+        }
 
         def fill(match: re.Match[str]) -> str:
             name = match[1]
@@ -104,7 +110,9 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
     with in_tenant(acme.schema):
         browser = Browser()
         endpoint = parse_endpoint(browser.endpoint)
-        subscribe(site_id=site.pk, new=NewSubscription(endpoint, browser.p256dh, browser.auth))
+        subscriber_id, _ = subscribe(
+            site_id=site.pk, new=NewSubscription(endpoint, browser.p256dh, browser.auth)
+        )
         given: dict[str, Any] = {"actor": acme.owner, "tenant": acme.tenant}
         draft, sent = (save_draft(**given, site=site, content=CONTENT) for _ in range(2))
         send = send_to_everyone(**given, campaign=sent, ttl=86400)
@@ -122,7 +130,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
-    return World(acme, site, draft, send, people, rows)
+    return World(acme, site, draft, send, people, rows, subscriber_id)
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:

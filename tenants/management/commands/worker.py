@@ -18,6 +18,7 @@ from django_q.conf import Conf
 from django_q.tasks import async_task
 
 from tenants.actions.alerts import raise_alert
+from tenants.chores import ring_chores
 from tenants.limits import raise_file_limit, warn_if_tight
 from tenants.pooler import refuse_pooler
 from tenants.processes import Beat, farewell, forget_the_dead, host_name, sign_of_life
@@ -159,6 +160,7 @@ class Clock:
         if now - self._tidied >= TIDY_SECONDS:
             self._tidied = now
             forget_the_dead(_execute, _rows)
+            ring_chores()
         if self._watchdog.barks():
             text = f"{host_name()}: work was due and nobody took it up; its task clusters were started again."
             log.error("worker: %s", text)
