@@ -8,7 +8,7 @@ import pytest
 from campaigns.delivery.transport import Transport
 from tests.campaigns.places import Place, new_transport, open_place
 from tests.campaigns.raw_server import DEADLINE, Handler, RawServer, Serve
-from tests.conftest import Workspace
+from tests.conftest import Workspace, make_workspace, remove_workspace
 from tests.sandbox.driver import Sandbox
 from truepush.local.sandbox.authority import server_context
 
@@ -49,6 +49,17 @@ def lasting(alone: Workspace, sandbox: Sandbox, django_db_blocker: Any) -> Itera
     """A website whose rows are committed, for tests with threads and processes."""
     with django_db_blocker.unblock():
         yield open_place(alone, sandbox)
+
+
+@pytest.fixture
+def beside(sandbox: Sandbox, django_db_setup: None, django_db_blocker: Any) -> Iterator[Place]:
+    """A website of another workspace, whose rows are committed too."""
+    with django_db_blocker.unblock():
+        made = make_workspace("beside")
+        try:
+            yield open_place(made, sandbox)
+        finally:
+            remove_workspace(made)
 
 
 @pytest.fixture(scope="session")

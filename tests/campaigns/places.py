@@ -273,7 +273,14 @@ def _sockets(pid: int) -> int:
 
 
 @contextmanager
-def worker(sandbox: Sandbox, log: Path, **changes: object) -> Iterator[Worker]:
+def worker(
+    sandbox: Sandbox,
+    log: Path,
+    *,
+    most_files: int = 0,
+    program: str = "",
+    **changes: object,
+) -> Iterator[Worker]:
     """Start one; whatever of it is still there at the end is killed."""
     environment = {
         "DATABASE_URL": _database_url(),
@@ -286,9 +293,12 @@ def worker(sandbox: Sandbox, log: Path, **changes: object) -> Iterator[Worker]:
         "LOG_LEVEL": "INFO",
         **{name: str(value) for name, value in changes.items()},
     }
+    command = [sys.executable, program] if program else [sys.executable, "manage.py", "worker"]
+    if most_files:
+        command = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh", *command]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "worker"],
+            command,
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=output,

@@ -96,15 +96,21 @@ class Clusters:
             if not cluster.sentinel.is_alive():
                 log.error("worker: the cluster of queue %s has ended and is started again", queue)
                 self._note_death()
-                self._by_queue[queue] = start_cluster(queue, settings.QUEUES[queue])
+                self._start(queue)
 
     def restart(self) -> None:
         """Kill all and start anew. Whatever they held comes back when its lease has ended."""
         for cluster in self._by_queue.values():
             cluster.sentinel.kill()  # its children die with it
             cluster.sentinel.join()
-        for queue, number in settings.QUEUES.items():
-            self._by_queue[queue] = start_cluster(queue, number)
+        for queue in settings.QUEUES:
+            self._start(queue)
+
+    def _start(self, queue: str) -> None:
+        try:
+            self._by_queue[queue] = start_cluster(queue, settings.QUEUES[queue])
+        except RuntimeError as error:  # its sentinel died at once; the next round tries again
+            log.error("worker: %s", error)
 
     def _note_death(self) -> None:
         now = time.monotonic()

@@ -1,0 +1,61 @@
+"""Run by the fault tests in a process of its own: a tenant, subscribers at the sandbox, a launched campaign."""
+
+import sys
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from campaigns.actions.campaign import save_draft, send_to_everyone  # noqa: E402
+from subscribers.actions.site import add_site  # noqa: E402
+from subscribers.actions.subscription import digest_of  # noqa: E402
+from subscribers.models import Subscriber, VapidKey  # noqa: E402
+from tenants.actions.workspace import create_workspace, prepare_workspace  # noqa: E402
+from tenants.doorway import in_tenant  # noqa: E402
+from tenants.models import User  # noqa: E402
+from truepush.local.sandbox.subscriptions import Behaviour, make_subscription  # noqa: E402
+
+CONTENT = {"title": "Sale", "body": "", "url": "https://shop.example/", "icon_url": ""}
+SEED = bytes(range(32))
+
+
+def main(size: int) -> None:
+    owner = User.objects.create_user("owner@fault.test", "a long enough password")
+    tenant = create_workspace(actor=owner, name="Fault", slug="fault")
+    prepare_workspace(actor=None, tenant_id=tenant.pk)
+    tenant.refresh_from_db()
+    with in_tenant(tenant.schema_name):
+        site = add_site(
+            actor=owner,
+            tenant=tenant,
+            name="Shop",
+            origin="https://shop.example",
+            contact="mailto:o@example.com",
+        )
+        key = VapidKey.objects.get(site=site)
+        made = [
+            make_subscription(
+                SEED,
+                settings.SANDBOX_ORIGIN,
+                index,
+                application_server_key=bytes(key.public),
+                behaviour=Behaviour(),
+            )
+            for index in range(size)
+        ]
+        Subscriber.objects.bulk_create(
+            Subscriber(
+                site=site, vapid_key=key, service="sandbox", endpoint=one.endpoint,
+                endpoint_digest=digest_of(one.endpoint), p256dh=one.p256dh, auth=one.auth,
+            )
+            for one in made
+        )  # fmt: skip
+        campaign = save_draft(actor=owner, tenant=tenant, site=site, content=CONTENT)
+        send_to_everyone(actor=owner, tenant=tenant, campaign=campaign, ttl=86400)
+    print(tenant.schema_name)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

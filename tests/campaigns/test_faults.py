@@ -1,0 +1,219 @@
+"""Faults in real processes: what is killed, stopped, cut off or slow, with windows a tenth as long (see faults.py)."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from campaigns.models import Batch
+from tenants.doorway import in_tenant
+from tenants.models import Alert, DueWork, WorkerProcess
+from tests.campaigns.faults import SCALE, WINDOWS, accepted, installation, note, seconds_until
+from tests.campaigns.places import (
+    NORMAL,
+    Place,
+    add_subscribers,
+    check_conservation,
+    counts_of,
+    figures,
+    fresh,
+    launch,
+    wait_until_finished,
+    worker,
+)
+from tests.sandbox.driver import Sandbox, until
+
+IN_FLIGHT = 20
+ONE_PAGE = 500
+
+
+def test_an_idle_sender_that_is_killed_does_not_keep_the_work_waiting(lasting: Place, tmp_path: Path) -> None:
+    """FT-01's kin: django-q2 freezes in half of the cases; the watchdog brings it back."""
+    add_subscribers(lasting, [NORMAL] * 50)
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, **WINDOWS) as running:
+        first = launch(lasting)
+        wait_until_finished(lasting, first, 20)
+        for pid in running.senders():
+            if pid not in running.clusters():
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.5)
+        send = launch(lasting)
+        seconds = seconds_until(lambda: fresh(lasting, send).state == "finished", 30)
+    note("idle_killed_resumed_s", seconds)
+    assert figures(fresh(lasting, send)) == {"accepted": 50}
+    check_conservation(lasting, send)
+
+
+def test_clusters_that_are_killed_are_started_again(lasting: Place, tmp_path: Path) -> None:
+    add_subscribers(lasting, [NORMAL] * 20)
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, **WINDOWS) as running:
+        until(lambda: WorkerProcess.objects.filter(role="clock").exists(), 10)
+        assert len(running.clusters()) == 2
+        for pid in running.clusters():
+            os.kill(pid, signal.SIGKILL)
+        send = launch(lasting)
+        wait_until_finished(lasting, send, 20)
+        assert running.stop() == 0
+    assert "has ended and is started again" in (tmp_path / "log").read_text()
+
+
+def test_work_that_nobody_takes_up_makes_the_watchdog_start_the_queue_anew(
+    lasting: Place, tmp_path: Path
+) -> None:
+    """All of the queue's processes live, and stand still: stopped, as frozen ones are."""
+    add_subscribers(lasting, [NORMAL] * 20)
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, **WINDOWS) as running:
+        until(lambda: WorkerProcess.objects.filter(role="clock").exists(), 10)
+        frozen = running.senders()
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        send = launch(lasting)
+        wait_until_finished(lasting, send, 30)
+        assert Alert.objects.get(kind="worker_stalled").times >= 1
+    assert "its task clusters were started again" in (tmp_path / "log").read_text()
+
+
+def test_a_sender_that_is_stopped_longer_than_its_lease_repeats_at_most_what_it_had(
+    lasting: Place, tmp_path: Path
+) -> None:
+    """FT-21, RE-10"""
+    size = 800
+    add_subscribers(lasting, [NORMAL] * size)
+    lasting.sandbox.script(status=201, delay_ms=30)
+    send = launch(lasting)
+    given = {**WINDOWS, "PUSH_CONCURRENCY": IN_FLIGHT, "BATCH_SIZE": 200}
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=2, **given) as running:
+        until(lambda: accepted(lasting) > size * 0.2, 20)
+        stopped = running.senders()[0]
+        os.kill(stopped, signal.SIGSTOP)
+        time.sleep(float(str(WINDOWS["PUSH_LEASE_SECONDS"])) + 1)
+        os.kill(stopped, signal.SIGCONT)
+        send = wait_until_finished(lasting, send, 40)
+    check_conservation(lasting, send)
+    counts = counts_of(lasting, send)
+    note("stopped_repeated", counts["repeated"])
+    assert figures(send) == {"accepted": size}
+    assert counts["distinct"] == size
+    assert counts["repeated"] <= 3 * IN_FLIGHT + ONE_PAGE
+
+
+def test_sigterm_loses_and_repeats_nobody(lasting: Place, tmp_path: Path) -> None:
+    """FT-03: also when it is said twice."""
+    size = 1500
+    add_subscribers(lasting, [NORMAL] * size)
+    lasting.sandbox.script(status=201, delay_ms=30)
+    send = launch(lasting)
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=2, **WINDOWS) as running:
+        until(lambda: accepted(lasting) > size * 0.2, 20)
+        started = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0
+        note("sigterm_s", time.monotonic() - started)
+    assert accepted(lasting) < size
+    assert not WorkerProcess.objects.filter(role="clock").exists()
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=2, **WINDOWS):
+        send = wait_until_finished(lasting, send, 40)
+    check_conservation(lasting, send)
+    note("sigterm_repeated", counts_of(lasting, send)["repeated"])
+    assert counts_of(lasting, send) == {"accepted": size, "distinct": size, "repeated": 0}
+
+
+def test_a_database_that_is_restarted_at_once_costs_nobody_anything(sandbox: Sandbox, tmp_path: Path) -> None:
+    """FT-05: `pg_ctl restart -m immediate` in the middle: lost 0, and what was in flight is written down afterwards."""
+    size = 2000
+    sandbox.script(status=201, delay_ms=30)
+    with installation(tmp_path, sandbox) as place:
+        schema = place.run("-m", "tests.campaigns.fault_campaign", str(size)).split()[-1]
+        look = f'SELECT state, accepted FROM "{schema}".campaigns_send'
+        with place.worker(Q_WORKERS=2, PUSH_CONCURRENCY=IN_FLIGHT) as process:
+            until(lambda: int(str(sandbox.counts()["accepted"])) > size * 0.3, 30)
+            place.kill_database()
+            time.sleep(1 + 10 * SCALE)
+            before = int(str(sandbox.counts()["accepted"]))
+            place.start_database()
+            seconds = seconds_until(lambda: int(str(sandbox.counts()["accepted"])) > before, 30)
+            until(lambda: place.ask(look) == [("finished", size)], 60)
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+    [row] = sandbox.counts()["sends"]
+    note("database_restart_resumed_s", seconds)
+    note("database_restart_repeated", row["repeated"])
+    assert (row["distinct"], row["accepted"]) == (size, size + row["repeated"])
+    assert row["repeated"] <= 100
+
+
+def test_a_limit_of_256_open_files_is_fitted_to_and_said(lasting: Place, tmp_path: Path) -> None:
+    """FT-20: no EMFILE, lost 0, and the needed figure is in the log and in front of the staff."""
+    add_subscribers(lasting, [NORMAL] * 300)
+    send = launch(lasting)
+
+    with worker(lasting.sandbox, tmp_path / "log", most_files=256, Q_WORKERS=1, PUSH_CONCURRENCY=500):
+        send = wait_until_finished(lasting, send, 30)
+        row = WorkerProcess.objects.filter(role="delivery").first()
+    check_conservation(lasting, send)
+    assert row is not None
+    assert row.most_files == 256
+    log = (tmp_path / "log").read_text()
+    assert "This host allows 256 open files a process; 1500 requests in flight need 1560." in log
+    assert "Too many open files" not in log
+    assert "1560" in Alert.objects.get(kind="file_limit").text
+
+
+def test_a_recipient_that_kills_its_worker_is_given_up_and_all_others_get_it(
+    lasting: Place, tmp_path: Path
+) -> None:
+    """FT-18: a process that dies on one row, each time it meets it."""
+    rows = add_subscribers(lasting, [NORMAL] * 40)
+    with in_tenant(lasting.schema):
+        type(rows[7]).objects.filter(pk=rows[7].pk).update(external_id="killer")
+    send = launch(lasting)
+    killer = rows[7].pk
+    given = {**WINDOWS, "PUSH_LEASE_SECONDS": 3.6, "PUSH_ATTEMPT_SECONDS": 1.5, "FAULT_KILLER": killer}
+    with worker(
+        lasting.sandbox, tmp_path / "log", program="tests/campaigns/killer_worker.py", Q_WORKERS=1, **given
+    ):
+        send = wait_until_finished(lasting, send, 60)
+    check_conservation(lasting, send)
+    assert figures(send) == {"accepted": 39, "failed": 1}
+    assert send.reasons["failed worker_died"] == 1
+    with in_tenant(lasting.schema):
+        assert not Batch.objects.filter(state="open").exists()
+
+
+def test_another_tenants_hundred_are_out_within_ten_seconds(
+    lasting: Place, tmp_path: Path, beside: Place
+) -> None:
+    """RL-05: a tenant queues a large send and twenty more; another's hundred comes a second later."""
+    add_subscribers(lasting, [NORMAL] * 4000)
+    add_subscribers(beside, [NORMAL] * 100)
+    lasting.sandbox.script(status=201, delay_ms=20)
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, **WINDOWS):
+        for _ in range(20):
+            launch(lasting)
+        until(lambda: accepted(lasting) > 200, 20)
+        started = time.monotonic()
+        send = launch(beside)
+        until(lambda: fresh(beside, send).state == "finished", 10)
+        note("other_tenant_s", time.monotonic() - started)
+        assert DueWork.objects.filter(tenant_id=lasting.workspace.tenant.pk).count() > 10
+
+
+@pytest.mark.parametrize("workers", [2])
+def test_processes_say_that_they_live(lasting: Place, tmp_path: Path, workers: int) -> None:
+    add_subscribers(lasting, [NORMAL] * 1500)
+    lasting.sandbox.script(status=201, delay_ms=30)
+    launch(lasting)
+    with worker(
+        lasting.sandbox, tmp_path / "log", Q_WORKERS=workers, BATCH_SIZE=300, PUSH_CONCURRENCY=10, **WINDOWS
+    ) as running:
+        busy = WorkerProcess.objects.filter(role="delivery", in_flight__gt=0, rate__gt=0)
+        until(lambda: busy.count() == workers, 20)
+        rows = list(WorkerProcess.objects.all())
+        assert {row.pid for row in rows} <= {running.process.pid, *running.senders()}
+        assert all(row.open_files > 5 and row.memory_mb > 20 and row.version for row in rows)
+        clock = WorkerProcess.objects.get(role="clock")
+        assert clock.pid == running.process.pid
