@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from tenants.pooler import PROBLEM, REMEDY, is_direct
 
 LEASE_MARGIN_SECONDS = 2.0
+MOST_IN_BATCH = 65_535
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -54,7 +55,8 @@ def _sandbox() -> Iterator[CheckMessage]:
         yield Error(
             "SANDBOX_ORIGIN is set without DEMO.", hint="Unset it: it is for demos.", id="truepush.E008"
         )
-    if settings.BASE_DOMAIN != "localhost" or not settings.SANDBOX_ORIGIN.startswith("https://localhost:"):
+    origins = settings.SANDBOX_ORIGIN.split(",")
+    if settings.BASE_DOMAIN != "localhost" or not all(map(_is_local, origins)):
         yield Error(
             f"The sandbox push service runs on localhost only, not for {settings.BASE_DOMAIN}.",
             id="truepush.E009",
@@ -65,7 +67,17 @@ def _sandbox() -> Iterator[CheckMessage]:
         )
 
 
+def _is_local(origin: str) -> bool:
+    return origin.startswith("https://localhost:")
+
+
 def _delivery() -> Iterator[CheckMessage]:
+    if not 1 <= settings.BATCH_SIZE <= MOST_IN_BATCH:
+        yield Error(
+            f"BATCH_SIZE is {settings.BATCH_SIZE}; give 1 to {MOST_IN_BATCH:,}.",
+            hint="A batch is read and written whole when its ledger is folded.",
+            id="truepush.E013",
+        )
     least = settings.PUSH_ATTEMPT_SECONDS + LEASE_MARGIN_SECONDS
     if least >= settings.PUSH_LEASE_SECONDS:
         yield Error(

@@ -18,6 +18,10 @@ class Http1:
         self.is_leaving = False
 
     @property
+    def is_ready(self) -> bool:
+        return True
+
+    @property
     def room(self) -> int:
         return 0 if self._current or self.is_leaving else 1
 

@@ -18,8 +18,7 @@ from ngh2.exceptions import NGH2Error
 
 from campaigns.delivery.wire import KEPT_HEADERS, USER_AGENT, Attempt, Owner, Post, Wire
 
-# Streams at once on a connection before the server has said how many it takes, and at most whatever it says.
-FIRST_STREAMS = 100
+# Streams at once on a connection, whatever the server says it takes; before it has said so, none.
 MOST_STREAMS = 250
 REFUSED_STREAM, CANCEL = 0x7, 0x8
 WINDOW = 1 << 20
@@ -66,7 +65,8 @@ class Http2:
         self._machine.set_local_window_size(WINDOW)
         self._streams: dict[int, Attempt] = {}
         self._unsent: list[Attempt] = []
-        self._limit = FIRST_STREAMS
+        self._limit = 0
+        self._has_settings = False
         self.is_leaving = False
         self._by_event: dict[type[Event], Callable[..., None]] = {
             ResponseReceived: self._on_response,
@@ -77,6 +77,11 @@ class Http2:
             SettingsReceived: self._on_settings,
             ConnectionClosed: self._on_end,
         }
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the server has said how many requests it takes."""
+        return self._has_settings
 
     @property
     def room(self) -> int:
@@ -203,8 +208,10 @@ class Http2:
         asked = event.settings.get(int(Setting.MAX_CONCURRENT_STREAMS))
         if asked is not None:
             self._limit = min(asked, MOST_STREAMS)
-        elif self._limit == FIRST_STREAMS:
+        elif not self._has_settings:
             self._limit = MOST_STREAMS
+        self._has_settings = True
+        self._owner.has_room(self._wire)
 
     def _on_end(self, event: ConnectionClosed) -> None:
         self.is_leaving = True

@@ -216,7 +216,8 @@ class Transport:
             self._dial(pool)
 
     def _may_dial(self, pool: Pool) -> bool:
-        dialling = sum(not wire.is_up for wire in pool.wires)
+        # Also one whose server has not said how many requests it takes is still on its way.
+        dialling = sum(not wire.is_up or wire.talk is None or not wire.talk.is_ready for wire in pool.wires)
         if pool.is_resolving:
             return False
         if pool.protocol == "http/1.1":
@@ -293,6 +294,9 @@ class Transport:
         pool.protocol = protocol
         wire.talk = Http2(wire, self, self._heads) if protocol == "h2" else Http1(wire, self)
         self._assign(pool)
+
+    def has_room(self, wire: Wire) -> None:
+        self._assign(self._pool_of[wire])
 
     def gone(self, wire: Wire) -> None:
         self._registered.pop(wire, None)

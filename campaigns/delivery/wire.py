@@ -93,6 +93,9 @@ class Owner(Protocol):
     def greeted(self, wire: "Wire", protocol: str) -> None:
         """TLS is up; the server chose this protocol."""
 
+    def has_room(self, wire: "Wire") -> None:
+        """The server has said how many requests it takes."""
+
     def gone(self, wire: "Wire") -> None:
         """The connection takes nothing any more; its socket is still open."""
 
@@ -103,6 +106,8 @@ class Owner(Protocol):
 class Talk(Protocol):
     """The protocol spoken on a wire."""
 
+    @property
+    def is_ready(self) -> bool: ...
     @property
     def room(self) -> int: ...
     @property

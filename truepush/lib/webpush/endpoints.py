@@ -64,7 +64,8 @@ _RULES = (
 
 
 def parse_endpoint(url: str, *, sandbox_origin: str = "") -> Endpoint:
-    """Read the endpoint of a subscription; `sandbox_origin` (scheme://host:port) admits one more, exactly.
+    """Read the endpoint of a subscription; `sandbox_origin` (scheme://host:port) admits one more, exactly;
+    several are separated by commas.
 
     Raises EndpointRefused. Asks no DNS.
     """
@@ -74,7 +75,9 @@ def parse_endpoint(url: str, *, sandbox_origin: str = "") -> Endpoint:
     target = _target(parts)
     origin = f"https://{host}" if port == HTTPS_PORT else f"https://{host}:{port}"
     service = (
-        PushService.SANDBOX if sandbox_origin == origin else _public_service(host, port, parts.path, target)
+        PushService.SANDBOX
+        if origin in sandbox_origin.split(",")
+        else _public_service(host, port, parts.path, target)
     )
     return Endpoint(url=origin + target, origin=origin, host=host, port=port, service=service)
 
