@@ -231,3 +231,22 @@ def test_the_reference_encoder_keeps_our_limits() -> None:
         reference.encrypt(b"", good, bytes(16))
     with pytest.raises(KeyRefused, match="not a point"):
         reference.encrypt(b"x", good[:-1] + bytes([good[-1] ^ 1]), bytes(16))
+
+
+@pytest.mark.parametrize("pad_to", [0, 500])
+def test_cr02_the_body_is_what_the_spelled_out_steps_make(pad_to: int) -> None:
+    """The one place that is written for speed holds the same key schedule as the functions by RFC section."""
+    for length in (0, 1, 16, 200, 3000):
+        browser, own, auth, salt = (
+            ec.generate_private_key(CURVE), ec.generate_private_key(CURVE), os.urandom(16), os.urandom(16),
+        )  # fmt: skip
+        ua_public, as_public = public_bytes(browser.public_key()), public_bytes(own.public_key())
+        plaintext = os.urandom(length)
+        keys = intermediates(
+            own, browser.public_key(), ua_public=ua_public, as_public=as_public, auth=auth, salt=salt
+        )
+        padding = max(pad_to - length, 0)
+        expected = encode_header(salt, 4096, as_public) + seal_record(
+            plaintext, keys.cek, keys.nonce, padding=padding
+        )
+        assert encrypt(plaintext, ua_public, auth, private_key=own, salt=salt, pad_to=pad_to) == expected

@@ -49,6 +49,7 @@ ARGUMENTS = [
 FIRST_SITE = "table a[href^='/sites/']:not([href$='/edit/'])"
 FIRST_DRAFT = "table a[href^='/campaigns/']"
 FIRST_REPORT = "table a[href^='/sends/']"
+FIRST_SUBSCRIBER = "a[href^='/subscribers/']"
 
 # Text that is cut on purpose carries its whole text as a title, or is clamped to a number of lines.
 LAYOUT_PROBLEMS = """() => {
@@ -196,6 +197,8 @@ def all_views(page: Page, base: str) -> list[View]:
     if report is None:
         report = send(page, console + draft)
         draft = compose(page, console)
+    slow = send(page, console + compose(page, console), per_minute=60)
+    browser = find(page, f"{console}{report}recipients/", FIRST_SUBSCRIBER) or slow
     return [
         View("landing", f"{base}/", signed_in=False),
         View("sign-in", f"{base}/sign-in/", signed_in=False),
@@ -215,6 +218,11 @@ def all_views(page: Page, base: str) -> list[View]:
         View("compose", console + draft),
         View("compose-send", console + draft, prepare=open_dialog),
         View("report", console + report),
+        View("report-running", console + slow),
+        View("report-speed", console + slow, prepare=open_speed),
+        View("recipients", f"{console}{report}recipients/"),
+        View("subscriber", console + browser),
+        View("sending", f"{console}/sending/"),
         View("console-not-found", f"{console}/nothing-here/", 404),
     ]
 
@@ -238,9 +246,12 @@ def compose(page: Page, console: str) -> str:
     return urlsplit(page.url).path
 
 
-def send(page: Page, address: str) -> str:
+def send(page: Page, address: str, per_minute: int = 0) -> str:
     page.goto(address)
     open_dialog(page)
+    if per_minute:
+        page.check("#send-dialog [value=rate]")
+        page.fill("#send-dialog [name=per_minute]", str(per_minute))
     page.click("#send-dialog button[type=submit]")
     page.wait_for_selector("#figures")
     return urlsplit(page.url).path
@@ -254,6 +265,11 @@ def submit(page: Page) -> None:
 def open_dialog(page: Page) -> None:
     page.click("[commandfor=send-dialog]:not(dialog *)")
     page.wait_for_selector("#send-dialog[open]")
+
+
+def open_speed(page: Page) -> None:
+    page.click("#steer-speed")
+    page.wait_for_selector("#speed-dialog[open]")
 
 
 def in_scheme(browser: Browser, signed_in: BrowserContext, scheme: Scheme, views: list[View]) -> list[str]:
