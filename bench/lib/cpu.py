@@ -9,14 +9,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def used_seconds(pids: Iterable[int]) -> dict[int, float]:
-    """User and system seconds of each process that is there, without those of children."""
+    """User and system seconds of each process that is there, with those of its children that have ended."""
     found = {}
     for pid in pids:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        found[pid] = (int(fields[11]) + int(fields[12])) / _TICK
+        found[pid] = sum(map(int, fields[11:15])) / _TICK
     return found
 
 

@@ -68,7 +68,7 @@ class Grant:
     """What this worker may send now: recipients of one batch from its cursor on, under a lease.
 
     `ids` and `ordinals` are parallel; position 0 is the batch's cursor at the time of the claim. `done` holds the
-    positions that are resolved, at first those that the ledger already knows (a worker died in the middle of them).
+    positions that are resolved, at first those that the ledger already knows.
     The lease runs from `taken` on, on this process's monotonic clock. Under a pace the recipient of position p may
     leave no earlier than `start` + (p - `paced_from`) * `spacing`, on that clock.
     """
@@ -86,6 +86,8 @@ class Grant:
     claims: int = 1
     holder: str = ""
     done: set[int] = field(default_factory=set)
+    # Ordinals that the ledger knew at the claim, also of recipients that are not granted yet.
+    recorded: set[int] = field(default_factory=set)
     start: float = 0.0
     spacing: float = 0.0
     paced_from: int = 0
@@ -114,7 +116,7 @@ _CLAIM = """
 UPDATE campaigns_batch batch SET lease_until = clock_timestamp() + make_interval(secs => %s),
     fence = fence + 1, holder = %s, claims = claims + 1
 FROM (
-    SELECT id, lease_until FROM campaigns_batch
+    SELECT id FROM campaigns_batch
     WHERE send_id = %s AND state = 'open' AND due_at <= clock_timestamp()
       AND (lease_until IS NULL OR lease_until <= clock_timestamp())
       AND (lane = '' OR NOT %s OR NOT (substring(lane FROM 'https:.*') = ANY(%s)
@@ -122,8 +124,7 @@ FROM (
                       AND slow.next_at > clock_timestamp() + make_interval(secs => %s))))
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) free
 WHERE batch.id = free.id
-RETURNING batch.id, coalesce(root_id, batch.id), attempt, fence, cursor, size, lane, claims,
-    free.lease_until IS NOT NULL
+RETURNING batch.id, coalesce(root_id, batch.id), attempt, fence, cursor, size, lane, claims
 """
 
 _SLICE = "SELECT ids[%s : %s], ordinals[%s : %s] FROM campaigns_batch WHERE id = %s"
@@ -149,19 +150,17 @@ def claim(
     pace = allowance(tenant_id, site_id, send_id) if is_paced else FREE
     if pace.waits:
         return Later(pace.waits)
-    leased = _lease(send_id, busy_origins, has_lanes=has_lanes)
-    if leased is None:
+    grant = _lease(send_id, busy_origins, has_lanes=has_lanes)
+    if grant is None:
         return None
-    grant, was_left = leased
+    grant.recorded = _recorded(grant)
     limit = lane_allowance(grant.lane) if grant.lane and has_lanes else FREE
     _fill(grant, 1 if grant.claims >= CAREFUL_CLAIMS else most, pace, limit)
-    if was_left:
-        grant.done |= _recorded(grant)
     return grant
 
 
-def _lease(send_id: int, busy_origins: Collection[str], *, has_lanes: bool) -> tuple[Grant, bool] | None:
-    """Take the lease of a batch; say too whether whoever had it before left without releasing it."""
+def _lease(send_id: int, busy_origins: Collection[str], *, has_lanes: bool) -> Grant | None:
+    """Take the lease of a batch."""
     taken = time.monotonic()
     lease: tuple[float, str] = settings.PUSH_LEASE_SECONDS, holder()
     with connection.cursor() as cursor:
@@ -169,12 +168,11 @@ def _lease(send_id: int, busy_origins: Collection[str], *, has_lanes: bool) -> t
         row = cursor.fetchone()
     if row is None:
         return None
-    batch_id, root_id, attempt, fence, place, size, lane, claims, was_left = row
-    grant = Grant(
+    batch_id, root_id, attempt, fence, place, size, lane, claims = row
+    return Grant(
         batch_id, root_id, attempt, fence, place, size, [], [], taken,
         lane=lane, claims=claims, holder=holder(),
     )  # fmt: skip
-    return grant, was_left
 
 
 @dataclass(frozen=True)
@@ -205,6 +203,12 @@ def _fill(grant: Grant, most: int, pace: Allowance, limit: Allowance) -> None:
         ids, ordinals = cursor.fetchone()
     grant.ids += ids
     grant.ordinals += ordinals or range(place, place + len(ids))
+    if grant.recorded:
+        grant.done |= {
+            position
+            for position in range(first, len(grant.ids))
+            if grant.ordinals[position] in grant.recorded
+        }
     slowest = max(pace, limit, key=lambda allowed: allowed.spacing)
     grant.start, grant.spacing, grant.paced_from = slowest.start, slowest.spacing, first
     for allowed in (pace, limit):
@@ -229,18 +233,17 @@ def holder() -> str:
 
 
 def _recorded(grant: Grant) -> set[int]:
-    """Read which recipients of the grant an earlier holder recorded before it stopped."""
-    if not grant.ordinals:
-        return set()
-    places = {ordinal: position for position, ordinal in enumerate(grant.ordinals)}
-    pages = LedgerPage.objects.filter(
-        root_id=grant.root_id, batch_id=grant.batch_id, last__gte=grant.ordinals[0], is_folded=False
-    )
+    """Read which ordinals at or behind the cursor are in the ledger already.
+
+    An earlier holder may have died in the middle of them, or been stopped while one push service was slow and another
+    quick: what is resolved behind the first that is not must not be sent again.
+    """
+    pages = LedgerPage.objects.filter(root_id=grant.root_id, batch_id=grant.batch_id, is_folded=False)
+    if grant.root_id != grant.batch_id:
+        return {entry.ordinal for page in pages for entry in unpack(packed_of(page))}
+    behind = pages.filter(last__gte=grant.cursor)
     return {
-        places[entry.ordinal]
-        for page in pages
-        for entry in unpack(packed_of(page))
-        if entry.ordinal in places
+        entry.ordinal for page in behind for entry in unpack(packed_of(page)) if entry.ordinal >= grant.cursor
     }
 
 

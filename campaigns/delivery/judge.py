@@ -26,7 +26,7 @@ def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes, heard: dict[s
     source = hold.source_of(row)
     if reply.status:
         heard[row.origin] = time.monotonic()
-    if reply.status == 201 and hold.grant.attempt == 1 and "ttl" not in reply.headers:
+    if reply.status == 201 and hold.grant.attempt == 1 and not _shortened_ttl(hold, reply):
         brakes.count(source, Answer.ACCEPTED, None)
         hold.accept(position)
         return
@@ -41,7 +41,7 @@ def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes, heard: dict[s
         return
     hold.end(
         position, answer.outcome, reply.status, reason, attempts=hold.grant.attempt,
-        ttl=_shortened_ttl(hold, reply, answer),
+        ttl=_shortened_ttl(hold, reply) if answer is Answer.ACCEPTED else 0,
         is_ambiguous=reply.is_ambiguous,
         is_disabled=answer is Answer.KEY_MISMATCH and not brakes.is_key_doubted(source),
     )  # fmt: skip
@@ -82,10 +82,10 @@ def expires_within(hold: Hold, seconds: float) -> bool:
     return end is not None and timezone.now() + timedelta(seconds=seconds) >= end
 
 
-def _shortened_ttl(hold: Hold, reply: Reply, answer: Answer) -> int:
+def _shortened_ttl(hold: Hold, reply: Reply) -> int:
     """How long the push service will keep the message, where it said less than we asked (RFC 8030 s5.2)."""
     text = reply.headers.get("ttl", "")
-    if answer is not Answer.ACCEPTED or not text.isdecimal() or len(text) > 9:
+    if not text or not text.isdecimal() or len(text) > 9:
         return 0
     promised = int(text)
     return promised if promised < hold.composer.ttl_left(timezone.now()) else 0

@@ -27,7 +27,7 @@ from campaigns.models import Batch, Campaign, LedgerPage, Send
 from subscribers.actions.subscription import digest_of
 from subscribers.models import Site, Subscriber, VapidKey
 from tenants.doorway import in_tenant, reset_to_public
-from tenants.models import DueWork, SendIndex
+from tenants.models import DueWork, SendIndex, Throttle
 from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import SEED, TOKEN, Sandbox, until
 from truepush.lib import base64url
@@ -179,7 +179,15 @@ def finish(place: Place, send: Send, transport: Transport, rounds: int = 10) -> 
         if send.state == Send.State.FINISHED:
             return send
         let_time_pass(place)
-    raise AssertionError(f"The send is {send.state} after {rounds} rounds.")
+    with in_tenant(place.schema):
+        left = list(
+            Batch.objects.filter(send_id=send.pk, state="open").values(
+                "attempt", "size", "cursor", "lane", "due_at", "lease_until"
+            )
+        )
+    slow = list(Throttle.objects.values("lane", "per_second", "reason", "next_at"))
+    slow += list(DueWork.objects.values("send_id", "due_at", "is_held", "served_at"))
+    raise AssertionError(f"The send is {send.state} after {rounds} rounds: {slow} {left}")
 
 
 def fresh(place: Place, send: Send) -> Send:

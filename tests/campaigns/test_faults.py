@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.actions.control import cancel, pause, resume, set_send_rate
 from campaigns.models import Batch
 from tenants.doorway import in_tenant
 from tenants.models import Alert, DueWork, WorkerProcess
@@ -217,3 +218,37 @@ def test_processes_say_that_they_live(lasting: Place, tmp_path: Path, workers: i
         assert all(row.open_files > 5 and row.memory_mb > 20 and row.version for row in rows)
         clock = WorkerProcess.objects.get(role="clock")
         assert clock.pid == running.process.pid
+
+
+def test_real_workers_stop_at_a_pause_and_follow_a_changed_rate(lasting: Place, tmp_path: Path) -> None:
+    """RE-07: at most what is in flight follows, none after 5 s; and the figure of 5 s for a change of rate."""
+    size = 3000
+    add_subscribers(lasting, [NORMAL] * size)
+    lasting.sandbox.script(status=201, delay_ms=40)
+    send = launch(lasting)
+    given = {"actor": lasting.workspace.owner, "tenant": lasting.workspace.tenant, "send": send}
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, PUSH_CONCURRENCY=IN_FLIGHT, **WINDOWS):
+        until(lambda: accepted(lasting) > 200, 20)
+        with in_tenant(lasting.schema):
+            pause(**given)
+        at_pause = int(str(lasting.sandbox.counts()["requests"]))
+        time.sleep(1.5)
+        settled = int(str(lasting.sandbox.counts()["requests"]))
+        note("requests_after_pause", settled - at_pause)
+        assert settled - at_pause <= 2 * IN_FLIGHT  # the look at the counts takes a moment, too
+        time.sleep(1)
+        assert lasting.sandbox.counts()["requests"] == settled
+        with in_tenant(lasting.schema):
+            set_send_rate(**given, per_minute=1200)
+            resume(**given)
+        until(lambda: int(str(lasting.sandbox.counts()["requests"])) > settled, 10)
+        started, before = time.monotonic(), accepted(lasting)
+        time.sleep(4)
+        rate = (accepted(lasting) - before) / (time.monotonic() - started)
+        note("rate_after_change_per_s", rate)
+        assert 12 <= rate <= 28  # 20 a second
+        with in_tenant(lasting.schema):
+            cancel(**given)
+        until(lambda: fresh(lasting, send).finished_at is not None, 10)
+    assert figures(fresh(lasting, send))["cancelled"] > 2000
+    assert counts_of(lasting, send)["repeated"] == 0
