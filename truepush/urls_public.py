@@ -10,3 +10,5 @@ urlpatterns = [
     path("sign-up/", account.signup, name="account_signup"),
     path("admin/", admin.site.urls),
 ]
+
+handler500 = "tenants.away.handle_error"

@@ -6,3 +6,5 @@ urlpatterns = [
     path("", include("campaigns.urls_sdk")),
     path("", include("subscribers.urls_sdk")),
 ]
+
+handler500 = "tenants.away.handle_error"

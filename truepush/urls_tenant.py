@@ -7,3 +7,5 @@ urlpatterns = [
     path("", include("subscribers.urls")),
     path("", include("tenants.urls_tenant")),
 ]
+
+handler500 = "tenants.away.handle_error"

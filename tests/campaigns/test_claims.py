@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.actions.freeze import freeze
-from campaigns.delivery.batches import Grant, claim, extend, next_work, postpone
+from campaigns.delivery.batches import Grant, claim, next_work, postpone
 from campaigns.delivery.outcomes import Outcome, Result
 from campaigns.delivery.record import LeaseLost, record
 from campaigns.delivery.transport import Transport
@@ -381,24 +381,3 @@ def test_a_task_ends_in_time_also_when_a_grant_does_not(place: Place, settings: 
     finish(place, send, narrow)
     narrow.close()
     assert counts_of(place, send) == {"accepted": 30, "distinct": 30, "repeated": 0}
-
-
-def test_what_is_resolved_behind_the_cursor_is_not_sent_again_after_a_clean_release(
-    place: Place, transport: Transport, settings: Any
-) -> None:
-    """One push service was slow and another quick when the worker let go: the cursor stands before both."""
-    settings.GRANT_SIZE = 4
-    add_subscribers(place, [NORMAL] * 12)
-    send = launch(place)
-    work, grant = taken(place, send)
-    with in_tenant(place.schema):
-        extend(grant, work, site_id=place.site.pk, most=6)
-        assert len(grant.ids) == 10
-        results = [result_of(grant, position) for position in (1, 2, 5, 9)]
-        record(work, grant, results, at=timezone.now(), release=True)
-        batch = Batch.objects.get(pk=grant.batch_id)
-    assert (batch.cursor, batch.lease_until) == (0, None)
-    finish(place, send, transport)
-    check_conservation(place, send)
-    assert figures(fresh(place, send)) == {"accepted": 12}
-    assert counts_of(place, send) == {"accepted": 8, "distinct": 8, "repeated": 0}

@@ -212,3 +212,27 @@ def test_without_trouble_nothing_is_written(db: None) -> None:
     assert brakes.judge() == []
     assert not Throttle.objects.exists()
     assert throttles.ORIGIN_CALLS <= 10_000
+
+
+def test_a_fifth_of_requests_that_fail_is_tried_again_and_slows_nobody_down(
+    lasting: Place, transport: Transport, quick_probes: None
+) -> None:
+    """FT-07: at most 3 failures a recipient; all accepted, retries at most 1.5 times the failures, no breaker."""
+    rows = add_subscribers(lasting, [NORMAL] * 400)
+    draw = random.Random(7)
+    failures = 0
+    for row in rows:
+        times = next((n for n in range(3) if draw.random() >= 0.2), 3)
+        failures += times
+        if times:
+            lasting.sandbox.script(match={"subscription": row.endpoint}, status=500, times_each=times)
+    send = launch(lasting)
+    for _ in range(30):
+        Sender(transport, lambda: False, lingers=True).run()
+        if fresh(lasting, send).state == Send.State.FINISHED:
+            break
+    assert figures(fresh(lasting, send)) == {"accepted": 400}
+    check_conservation(lasting, send)
+    answers: Counter[str] = Counter(lasting.sandbox.counts()["answers"])
+    assert answers == {"201": 400, "500": failures}
+    assert not Throttle.objects.exists()

@@ -21,7 +21,7 @@ JOINTS = (
 PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi", "truepush.asgi")
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
-    "access", "adapter", "admin", "api", "context", "forms", "management", "middleware",
+    "access", "adapter", "admin", "api", "away", "context", "forms", "management", "middleware",
     "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_control",
     "views_recipients",    "views_sending", "forms_sending", "forms_speed",
 )  # fmt: skip

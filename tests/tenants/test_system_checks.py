@@ -85,11 +85,17 @@ TRAPS: dict[str, tuple[dict[str, Any], str, str]] = {
         "truepush.E011",
         "PUSH_LEASE_SECONDS is 17; it must exceed PUSH_ATTEMPT_SECONDS plus 2 s = 17 s",
     ),
+    "batches that are too large": (
+        {"BATCH_SIZE": 65_536},
+        "truepush.E013",
+        "BATCH_SIZE is 65536; give 1 to 65,535",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", TRAPS)
 def test_a_trap_is_refused_by_its_number(settings: Any, case: str) -> None:
+    """RE-09 among them: a lease that an attempt could outlive, a queue that repeats what still runs."""
     changes, number, words = TRAPS[case]
     for name, value in changes.items():
         setattr(settings, name, value)
@@ -108,7 +114,7 @@ def test_the_settings_as_they_are_pass(settings: Any) -> None:
 
 def test_every_number_is_sprung_here() -> None:
     numbers = {number for _, number, _ in TRAPS.values()}
-    assert numbers == {f"truepush.E{number:03}" for number in range(1, 12)}
+    assert numbers == {f"truepush.E{number:03}" for number in (*range(1, 12), 13)}
 
 
 def test_django_s_own_checks_pass_together_with_ours(db: None) -> None:
