@@ -1,16 +1,19 @@
 """Guards that stop a tenant's sending: sends that run away, and a key that push services refuse."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Sum
 from django.db.models.functions import Now
 
+from campaigns.delivery.outcomes import Answer
 from campaigns.delivery.throttles import Source
 from campaigns.delivery.work import Work
 from campaigns.models import Send
 from subscribers.models import Subscriber
+from tenants.actions.alerts import raise_alert
 from tenants.actions.sending import pause_sending
 from tenants.models import SendIndex
 
@@ -63,3 +66,14 @@ def refuse_key(source: Source) -> None:
             "lost. Tell support; nothing needs to be sent again by hand."
         ),
     )
+
+
+def tell_staff(work: Work, answers: Iterable[Answer]) -> set[Answer]:
+    """Open an alert for each answer that is most likely a mistake of ours; answer those that are left: none."""
+    for answer in answers:
+        raise_alert(
+            f"push_{answer.label}",
+            work.tenant_id,
+            f"Send {work.send_id} of {work.schema_name}: {answer.words}.",
+        )
+    return set()

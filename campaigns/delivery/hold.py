@@ -1,5 +1,6 @@
 """A grant in this process's hands: its recipients in queues by origin, and the page of results not yet written."""
 
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from campaigns.delivery.throttles import Source
 from campaigns.delivery.work import Work
 from campaigns.models import Send
 from subscribers.actions.subscription import digest_of
+
+log = logging.getLogger(__name__)
 
 PAGE_SECONDS = 0.1
 PAGE_RESULTS = 500
@@ -57,7 +60,10 @@ class Hold:
         self.waiting = 0
         self.in_flight = 0
         self.page = Page()
+        # Answers that were logged, once a grant: one bad key and a million subscribers would be a million lines.
         self.said: set[Answer] = set()
+        # Those of which staff were not told yet.
+        self.untold: set[Answer] = set()
         # Where its answers are counted, by origin and key.
         self.sources: dict[tuple[str, int], Source] = {}
         # Set after an error of ours or a lost lease: nothing more is started.
@@ -146,6 +152,15 @@ class Hold:
         if known is None:
             known = self.sources[row.origin, row.key_id] = Source(row.origin, self.work.tenant_id, row.key_id)
         return known
+
+    def say(self, answer: Answer, status: int) -> None:
+        """Log an answer the first time, and note it for the staff if it is a mistake of ours."""
+        if answer in self.said:
+            return
+        self.said.add(answer)
+        log.log(answer.log_level, "push %s status=%s send=%s", answer.label, status, self.work.send_id)
+        if answer.is_ours:
+            self.untold.add(answer)
 
     def cancel_rest(self) -> None:
         """Write what still waits down as cancelled; nothing of it is posted."""

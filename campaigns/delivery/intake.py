@@ -115,5 +115,6 @@ def _give_up_killer(hold: Hold) -> None:
     for origin, queue in hold.queues.items():
         if queue:
             position = hold.pop(origin)
+            hold.say(Answer.WORKER_DIED, 0)
             hold.end(position, Outcome.FAILED, reason=reason_of(Answer.WORKER_DIED, 0, ""))
             return

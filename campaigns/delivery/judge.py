@@ -1,6 +1,5 @@
 """From a reply to what it means for one recipient: an end, or a retry that leaves for a child batch."""
 
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,8 +13,6 @@ from campaigns.delivery.recipients import Recipient
 from campaigns.delivery.record import backoff_seconds
 from campaigns.delivery.throttles import Brakes
 from campaigns.delivery.transport import Reply
-
-log = logging.getLogger(__name__)
 
 
 def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes, heard: dict[str, float]) -> None:
@@ -35,7 +32,7 @@ def judge(hold: Hold, position: int, reply: Reply, brakes: Brakes, heard: dict[s
     # Retries say little about the whole: they are those that failed before. Unless they are the probes.
     if hold.grant.attempt == 1 or brakes.active:
         brakes.count(source, answer, wait)
-    _say(hold, answer, reply.status)
+    hold.say(answer, reply.status)
     reason = "" if answer is Answer.ACCEPTED else reason_of(answer, reply.status, reply.text or reply.error)
     if answer.is_retried and _retry(hold, position, reply, answer, reason):
         return
@@ -53,13 +50,6 @@ def _answer(reply: Reply, row: Recipient) -> Answer:
     if reply.status == 0:
         return Answer.NETWORK
     return classify(reply.status, row.service, reply.text)
-
-
-def _say(hold: Hold, answer: Answer, status: int) -> None:
-    """Log an answer once a grant: one bad key and a million subscribers would be a million lines."""
-    if answer not in hold.said:
-        hold.said.add(answer)
-        log.log(answer.log_level, "push %s status=%s send=%s", answer.label, status, hold.work.send_id)
 
 
 def _retry(hold: Hold, position: int, reply: Reply, answer: Answer, reason: str) -> bool:

@@ -61,6 +61,19 @@ class Answer(Enum):
         self.log_level = log_level
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it is most likely a mistake of ours, which staff should look at (protocol table 1.5)."""
+        return self in (
+            Answer.BAD_REQUEST,
+            Answer.TOO_LARGE,
+            Answer.REDIRECT,
+            Answer.NOT_SENDABLE,
+            Answer.INTERNAL,
+            Answer.WORKER_DIED,
+            Answer.REFUSED_BY_GUARD,
+        )
+
+    @property
     def label(self) -> str:
         """The name in metrics and in `Send.reasons`."""
         return self.name.lower()

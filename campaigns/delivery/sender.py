@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from campaigns.delivery import intake
 from campaigns.delivery.batches import seconds_until_due
+from campaigns.delivery.guards import tell_staff
 from campaigns.delivery.heartbeat import Held
 from campaigns.delivery.hold import NOWHERE, Hold
 from campaigns.delivery.judge import judge
@@ -142,7 +143,7 @@ class Sender:
             self.transport.poll(POLL_SECONDS)
             self._find_database()
             return not is_over
-        return not is_over and self._takes_more and (self._linger() if self._lingers else self._is_due())
+        return not is_over and self._takes_more and self._linger(LINGER_SECONDS if self._lingers else 0.0)
 
     def _is_over(self) -> bool:
         return self._stop() or self.error is not None or time.monotonic() >= self._until
@@ -152,15 +153,10 @@ class Sender:
         lost = self._database_lost and self._lost_since
         return bool(lost) and time.monotonic() - lost > settings.PUSH_LEASE_SECONDS
 
-    @staticmethod
-    def _is_due() -> bool:
+    def _linger(self, most: float) -> bool:
+        """Wait for what is due in at most so many seconds; False if nothing is."""
         seconds = seconds_until_due()
-        return seconds is not None and seconds <= 0
-
-    def _linger(self) -> bool:
-        """Wait for what is due in a moment; False if nothing is."""
-        seconds = seconds_until_due()
-        if seconds is None or seconds > LINGER_SECONDS:
+        if seconds is None or seconds > most:
             return False
         self.transport.poll(min(max(seconds, 0.005), LOOK_SECONDS))
         self.looks_at = 0.0
@@ -298,6 +294,8 @@ class Sender:
         """Let what was counted slow lanes down, and say which keys are refused."""
         try:
             refused = self.brakes.judge()
+            for hold in self.holds:
+                hold.untold = tell_staff(hold.work, hold.untold)
         except (OperationalError, InterfaceError) as error:
             self._lose_database(error)
             return

@@ -66,6 +66,7 @@ def _post(sender: "Sender", hold: Hold, position: int, row: Recipient, origin: s
         )
         sender.transport.start(post)
     except ValueError as error:
+        hold.say(Answer.NOT_SENDABLE, 0)
         hold.end(position, Outcome.FAILED, reason=reason_of(Answer.NOT_SENDABLE, 0, str(error)))
     except (FieldCryptError, DatabaseError) as error:
         sender.fail(hold, error)
@@ -80,6 +81,7 @@ def _post(sender: "Sender", hold: Hold, position: int, row: Recipient, origin: s
 def _poisoned(hold: Hold, position: int, error: Exception) -> None:
     """Try a recipient that raised again later, a few times (FT-18)."""
     log.error("push internal_error send=%s %s", hold.work.send_id, type(error).__name__)
+    hold.say(Answer.INTERNAL, 0)
     reason = reason_of(Answer.INTERNAL, 0, type(error).__name__)
     attempt = hold.grant.attempt
     if attempt >= MOST_ATTEMPTS:

@@ -243,3 +243,18 @@ def test_a_single_subscription_of_another_key_is_paused_alone(
     again = launch(place)
     drain_once(transport)
     assert figures(fresh(place, again)) == {"accepted": 19}
+
+
+def test_staff_hear_of_answers_that_are_mistakes_of_ours(place: Place, transport: Transport) -> None:
+    """PS-13, and 400: failed, not tried again, the row kept, and somebody is to look at it."""
+    rows = add_subscribers(place, [NORMAL] * 3)
+    for row, status in zip(rows, (413, 400, 201), strict=True):
+        place.sandbox.script(match={"subscription": row.endpoint}, status=status)
+    send = launch(place)
+    drain_once(transport)
+    assert figures(fresh(place, send)) == {"accepted": 1, "failed": 2}
+    alerts = dict(Alert.objects.values_list("kind", "text"))
+    assert set(alerts) == {"push_too_large", "push_bad_request"}
+    assert f"Send {send.pk} of {place.schema}: the message is too large." in alerts.values()
+    with in_tenant(place.schema):
+        assert Subscriber.objects.filter(state="active").count() == 3

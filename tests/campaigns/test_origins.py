@@ -172,7 +172,10 @@ def launch_later(place: Place, seconds: float) -> Send:
 
 
 def test_the_rate_holds_while_workers_come_and_go(lasting: Place, tmp_path: Path) -> None:
-    """FT-17, RL-06: 2, then 8, then 1 process; nothing repeated, and the set rate within 2 % of its whole time."""
+    """FT-17, RL-06: 2, then 8, then 1 process; nothing repeated, and the set rate but for 2 s of the whole time.
+
+    A process that stops leaves at most the second that it was granted; a late one catches up on at most 0.9 s.
+    """
     size = int(RATE * WATCHED * 2)
     add_subscribers(lasting, [NORMAL] * size)
     send = launch(lasting)
@@ -180,7 +183,8 @@ def test_the_rate_holds_while_workers_come_and_go(lasting: Place, tmp_path: Path
     set_pace(f"send:{tenant}:{send.pk}", tenant, RATE * 60)
     log = tmp_path / "log"
     with worker(lasting.sandbox, log, Q_WORKERS=2, BATCH_SIZE=200, **WINDOWS) as first:
-        until(lambda: fresh(lasting, send).accepted > 0, 20)
+        # Not from the first message on: what was missed while the worker started is caught up on, up to 0.9 s of it.
+        until(lambda: fresh(lasting, send).accepted > RATE * 1.5, 20)
         started, before = time.monotonic(), fresh(lasting, send).accepted
         until(lambda: fresh(lasting, send).accepted > size * 0.3, 60)
         with worker(lasting.sandbox, log, Q_WORKERS=6, BATCH_SIZE=200, **WINDOWS) as more:
@@ -194,4 +198,5 @@ def test_the_rate_holds_while_workers_come_and_go(lasting: Place, tmp_path: Path
     note("rate_share_2_8_1", share)
     check_conservation(lasting, send)
     assert counts_of(lasting, send)["repeated"] == 0
-    assert 0.9 <= share <= 1.1
+    slack = 2.0 / (WATCHED * 2)
+    assert 1 - slack <= share <= 1 + slack

@@ -145,10 +145,12 @@ def test_of_a_long_answer_only_64_kb_are_read(serve: Serve, quick: Transport) ->
 
 def test_a_compressed_answer_is_not_unpacked(serve: Serve, quick: Transport) -> None:
     """L12: 200 kB of gzip become 200 MB."""
-    packed = gzip.compress(bytes(10_000_000))
+    packed = gzip.compress(bytes(10_000_000), mtime=0)
     head = f"HTTP/1.1 400 Bad\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
     reply = one_reply(quick, serve(answering(head.encode() + packed)))
-    assert (reply.status, len(reply.text)) == (400, 2048)
+    # Where the text is cut, half a character may fall away.
+    assert reply.status == 400
+    assert 2040 <= len(reply.text) <= 2048
 
 
 @pytest.mark.parametrize(
