@@ -179,6 +179,11 @@ def finish(place: Place, send: Send, transport: Transport, rounds: int = 10) -> 
         if send.state == Send.State.FINISHED:
             return send
         let_time_pass(place)
+    raise AssertionError(f"The send is {send.state} after {rounds} rounds: {what_is_left(place, send)}")
+
+
+def what_is_left(place: Place, send: Send) -> str:
+    """Describe what a send that does not end waits for."""
     with in_tenant(place.schema):
         left = list(
             Batch.objects.filter(send_id=send.pk, state="open").values(
@@ -187,7 +192,7 @@ def finish(place: Place, send: Send, transport: Transport, rounds: int = 10) -> 
         )
     slow = list(Throttle.objects.values("lane", "per_second", "reason", "next_at"))
     slow += list(DueWork.objects.values("send_id", "due_at", "is_held", "served_at"))
-    raise AssertionError(f"The send is {send.state} after {rounds} rounds: {slow} {left}")
+    return f"{figures(fresh(place, send))} {slow} {left}"
 
 
 def fresh(place: Place, send: Send) -> Send:
@@ -329,5 +334,5 @@ def _database_url() -> str:
 
 
 def wait_until_finished(place: Place, send: Send, seconds: float) -> Send:
-    until(lambda: fresh(place, send).state == Send.State.FINISHED, seconds)
+    until(lambda: fresh(place, send).state == Send.State.FINISHED, seconds, lambda: what_is_left(place, send))
     return fresh(place, send)

@@ -26,6 +26,7 @@ from tests.campaigns.places import (
     fresh,
     launch,
     wait_until_finished,
+    what_is_left,
     worker,
 )
 from tests.conftest import make_site
@@ -98,7 +99,11 @@ def test_one_origin_in_trouble_leaves_the_others_their_rate_and_heals(
         note(f"probes_per_5s_{trouble}", probes / 2)
         assert troubled.sandbox.control("DELETE", "answers").status_code == 204
         healed = time.monotonic()
-        until(lambda: not Throttle.objects.exists() or fresh(troubled, send).state == "finished", 60)
+        until(
+            lambda: not Throttle.objects.exists() or fresh(troubled, send).state == "finished",
+            60,
+            lambda: what_is_left(troubled, send),
+        )
         note(f"healed_s_{trouble}", time.monotonic() - healed)
         found = wait_until_finished(troubled, send, 60)
     check_conservation(troubled, found)

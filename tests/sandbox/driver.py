@@ -37,10 +37,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(look: Callable[[], object], seconds: float = 5.0) -> None:
+def until(
+    look: Callable[[], object], seconds: float = 5.0, explain: Callable[[], object] = lambda: ""
+) -> None:
+    """Wait for something to be true; `explain` is asked for what to say when it does not become so."""
     deadline = time.monotonic() + seconds
     while not look():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
+        assert time.monotonic() < deadline, f"not within {seconds} s {explain()}"
         time.sleep(0.02)
 
 
