@@ -63,10 +63,10 @@ class Command(BaseCommand):
         # 1. What holds for every process that is forked from here on.
         os.register_at_fork(after_in_child=die_with_parent)
         os.register_at_fork(after_in_child=hear_signals)
-        clusters = Clusters()
         # 2. From here on signals are asked for, not handled: setting an Event in a handler can deadlock with a wait
-        #    on it.
+        #    on it. Before the first cluster, which brings a handler that would stop that cluster alone.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        clusters = Clusters()
         self.stdout.write("Workers are running. Ctrl-C stops them.")
         clock = Clock(clusters)
         try:
