@@ -79,7 +79,7 @@ class Heartbeat(threading.Thread):
 
             while not self._is_ended.is_set():
                 self._once(database, ask)
-                self._listen(database)
+                self._listen(database, ask)
             with contextlib.suppress(psycopg.Error):
                 self._farewell(ask)
 
@@ -91,12 +91,10 @@ class Heartbeat(threading.Thread):
         self._renew(database)
         self._beat(ask)
 
-    def _listen(self, database: "psycopg.Connection[Any]") -> None:
-        """Wait for the next beat; a notice shortens it."""
-        for _ in database.notifies(timeout=BEAT_SECONDS, stop_after=1):
-            self._signals.read(
-                lambda statement, values: database.execute(statement.encode(), values).fetchall()
-            )
+    def _listen(self, database: "psycopg.Connection[Any]", ask: Callable[..., Any]) -> None:
+        """Wait for the next beat; a notice shortens it. The connection is locked until the notices are all read."""
+        if list(database.notifies(timeout=BEAT_SECONDS, stop_after=1)):
+            self._signals.read(ask)
             self._wake()
 
     def _renew(self, database: "psycopg.Connection[Any]") -> None:

@@ -27,7 +27,7 @@ from campaigns.models import Batch, Campaign, LedgerPage, Send
 from subscribers.actions.subscription import digest_of
 from subscribers.models import Site, Subscriber, VapidKey
 from tenants.doorway import in_tenant, reset_to_public
-from tenants.models import DueWork, SendIndex, Throttle
+from tenants.models import DueWork, SendIndex, Throttle, WorkerProcess
 from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import SEED, TOKEN, Sandbox, until
 from truepush.lib import base64url
@@ -190,7 +190,8 @@ def what_is_left(place: Place, send: Send) -> str:
                 "attempt", "size", "cursor", "lane", "due_at", "lease_until"
             )
         )
-    slow = list(Throttle.objects.values("lane", "per_second", "reason", "next_at"))
+    slow = list(Throttle.objects.values())
+    slow += list(WorkerProcess.objects.values("pid", "role", "seen_at", "rate", "in_flight"))
     slow += list(DueWork.objects.values("send_id", "due_at", "is_held", "served_at"))
     return f"{figures(fresh(place, send))} {slow} {left}"
 

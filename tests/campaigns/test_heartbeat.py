@@ -1,0 +1,41 @@
+"""The heartbeat of a delivery process, on connections of its own."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from campaigns.delivery.heartbeat import CHANNEL, Heartbeat, _parameters
+from campaigns.delivery.signals import Signals
+from tests.sandbox.driver import until
+
+
+@pytest.mark.django_db
+def test_it_reads_at_each_notice_and_goes_on_beating() -> None:
+    """A notice is heard at once, and so is the next; the beats between them do not stop."""
+    beats: list[int] = []
+    woken: list[int] = []
+    signals = Signals()
+
+    def beat(execute: Any) -> None:
+        beats.append(len(execute("SELECT 1", ())))
+
+    def farewell(execute: Any) -> None:
+        execute("SELECT 1", ())
+
+    heartbeat = Heartbeat(
+        signals, held=tuple, wake=lambda: woken.append(signals.readings), beat=beat, farewell=farewell
+    )
+    heartbeat.start()
+    try:
+        with psycopg.connect(**_parameters(), autocommit=True) as other:
+            for number in range(1, 4):
+                until(lambda reached=number: len(beats) > reached)
+                other.execute(f"NOTIFY {CHANNEL}".encode())
+                until(lambda reached=number: len(woken) >= reached, 3)
+        reached = len(beats)
+        until(lambda: len(beats) >= reached + 2)
+    finally:
+        heartbeat.end()
+    assert not heartbeat.is_alive()
+    assert woken == sorted(set(woken))
