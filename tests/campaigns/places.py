@@ -243,6 +243,11 @@ def counts_of(place: Place, send: Send) -> dict[str, int]:
     return {"accepted": 0, "distinct": 0, "repeated": 0}
 
 
+def only_doubted_are_repeated(place: Place, send: Send) -> None:
+    """A request whose answer did not come in time is made again; no other is (the service counts both)."""
+    assert counts_of(place, send)["repeated"] <= fresh(place, send).reasons.get("ambiguous", 0)
+
+
 @dataclass
 class Worker:
     """A real `manage.py worker` on the test database, with all its processes in one group."""

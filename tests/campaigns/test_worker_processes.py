@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from django_q.tasks import async_task
 
 from campaigns.models import Batch, LedgerPage
@@ -23,6 +24,9 @@ from tests.campaigns.places import (
 )
 from tests.sandbox.driver import until
 from truepush.local.sandbox.subscriptions import demo_behaviour
+
+# One at a time: each keeps both cores busy by itself.
+pytestmark = pytest.mark.xdist_group("workers")
 
 IN_FLIGHT = 20
 # Lease and attempt of the tests; a page is at most 500 results or what comes within 100 ms.
