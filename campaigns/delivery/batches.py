@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns.delivery.ledger import Packed, unpack
-from campaigns.delivery.pacing import FREE, Allowance, allowance, lane_allowance, take
+from campaigns.delivery.pacing import FREE, Allowance, allowance, give_back, lane_allowance, take
 from campaigns.delivery.work import Work
 from campaigns.models import LedgerPage, Send
 from tenants.models import DueWork
@@ -91,6 +91,9 @@ class Grant:
     start: float = 0.0
     spacing: float = 0.0
     paced_from: int = 0
+    pace: Allowance = FREE
+    # Places of the pace that were taken for recipients to whom nothing was posted, and not given back yet.
+    unused: int = 0
     _until: int = 0
 
     @property
@@ -110,6 +113,12 @@ class Grant:
     def opens_at(self, position: int) -> float:
         """When the recipient may leave, on the monotonic clock; 0 without a pace."""
         return self.start + (position - self.paced_from) * self.spacing if self.spacing else 0.0
+
+    def return_places(self, *, all_of_them: bool = False) -> None:
+        """Give the places of the pace back that are not used, after a release those of what was not resolved too."""
+        number = self.unused + (len(self.ids) - len(self.done) if all_of_them else 0)
+        self.unused = 0
+        give_back(self.pace, number)
 
 
 _CLAIM = """
@@ -204,13 +213,16 @@ def _fill(grant: Grant, most: int, pace: Allowance, limit: Allowance) -> None:
     grant.ids += ids
     grant.ordinals += ordinals or range(place, place + len(ids))
     if grant.recorded:
-        grant.done |= {
+        known = {
             position
             for position in range(first, len(grant.ids))
             if grant.ordinals[position] in grant.recorded
         }
+        grant.done |= known
+        grant.unused += len(known)
     slowest = max(pace, limit, key=lambda allowed: allowed.spacing)
     grant.start, grant.spacing, grant.paced_from = slowest.start, slowest.spacing, first
+    grant.pace = pace
     for allowed in (pace, limit):
         take(allowed, len(ids))
 

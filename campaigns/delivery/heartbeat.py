@@ -54,7 +54,7 @@ class Heartbeat(threading.Thread):
         self._signals, self._held, self._wake = signals, held, wake
         self._beat, self._farewell = beat, farewell
         self._is_ended = threading.Event()
-        self._conninfo = _parameters()
+        self._conninfo = connection_parameters()
 
     def end(self) -> None:
         """Stop beating and take the process's row away."""
@@ -108,7 +108,7 @@ class Heartbeat(threading.Thread):
                 grant.taken = max(grant.taken, asked)
 
 
-def _parameters() -> dict[str, Any]:
+def connection_parameters() -> dict[str, Any]:
     """Give Django's own connection parameters, as plain psycopg takes them."""
     known = connection.get_connection_params()
     dropped = {"cursor_factory", "context", "prepare_threshold"}

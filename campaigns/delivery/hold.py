@@ -125,6 +125,8 @@ class Hold:
     ) -> None:
         """Note a result; without `attempts` nothing was posted for it this time."""
         row = self.rows.pop(self.grant.ids[position], None)
+        if attempts is None:
+            self.grant.unused += 1
         told = outcome is Outcome.GONE or is_throttled or is_disabled
         result = Result(
             ordinal=self.grant.ordinals[position],

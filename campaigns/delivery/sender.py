@@ -349,6 +349,7 @@ class Sender:
             hold.work, hold.grant, page.others, at=page.at, release=release, accepted=page.accepted
         )
         self._written(hold)
+        hold.grant.return_places(all_of_them=release)
         if release and hold.is_ending and self.error is not None:
             note_trouble(hold.work)
 

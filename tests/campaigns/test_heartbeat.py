@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from campaigns.delivery.heartbeat import CHANNEL, Heartbeat, _parameters
+from campaigns.delivery.heartbeat import CHANNEL, Heartbeat, connection_parameters
 from campaigns.delivery.signals import Signals
 from tests.sandbox.driver import until
 
@@ -28,7 +28,7 @@ def test_it_reads_at_each_notice_and_goes_on_beating() -> None:
     )
     heartbeat.start()
     try:
-        with psycopg.connect(**_parameters(), autocommit=True) as other:
+        with psycopg.connect(**connection_parameters(), autocommit=True) as other:
             for number in range(1, 4):
                 until(lambda reached=number: len(beats) > reached)
                 other.execute(f"NOTIFY {CHANNEL}".encode())

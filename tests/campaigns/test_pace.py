@@ -1,6 +1,7 @@
 """Rates that people set, shared by all workers: exact, even, and never waited for with a grant in hand."""
 
 import time
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -158,3 +159,41 @@ def test_a_test_send_does_not_wait_for_the_pace(place: Place, transport: Transpo
         )  # fmt: skip
     drain_once(transport)
     assert fresh(place, send).accepted == 1
+
+
+def places_ahead(place: Place) -> float:
+    """Seconds by which the send's pace is taken ahead of now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM next_at - clock_timestamp())::float8 FROM tenants_pace")
+        [[seconds]] = cursor.fetchall()
+    return float(seconds)
+
+
+def test_a_worker_that_stops_gives_its_unused_places_back(place: Place, transport: Transport) -> None:
+    """FT-17: of the ten that it was granted at ten a second it has sent a few."""
+    add_subscribers(place, [NORMAL] * 50)
+    send = launch(place)
+    tenant = place.workspace.tenant.pk
+    set_pace(f"send:{tenant}:{send.pk}", tenant, 600)
+    with in_tenant(place.schema):
+        freeze(Work(tenant, place.schema, send.pk))
+    until = time.monotonic() + 0.3
+    Sender(transport, lambda: time.monotonic() > until).run()
+    sent = fresh(place, send).accepted
+    assert 1 <= sent <= 13
+    # The next place is the one behind the last that was used.
+    assert places_ahead(place) < 0.15
+
+
+def test_who_is_put_off_takes_no_place_of_the_pace(place: Place, transport: Transport) -> None:
+    """Half of the subscriptions were asked to wait: they cost nothing now, and a place each when they are due."""
+    add_subscribers(place, [NORMAL] * 10, wait_until=timezone.now() + timedelta(minutes=5))
+    add_subscribers(place, [NORMAL] * 10)
+    send = launch(place)
+    tenant = place.workspace.tenant.pk
+    set_pace(f"send:{tenant}:{send.pk}", tenant, 600)
+    started = time.monotonic()
+    Sender(transport, lambda: False, lingers=True).run()
+    seconds = time.monotonic() - started
+    assert fresh(place, send).accepted == 10
+    assert places_ahead(place) + seconds == pytest.approx(1.0, abs=0.4)
