@@ -1,12 +1,13 @@
 """The tenant schema's sending side: what is sent, to whom it was frozen, and what became of each recipient."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from subscribers.models import Site
+from subscribers.models import Site, Subscriber
 
 
 class Campaign(models.Model):
@@ -19,6 +20,8 @@ class Campaign(models.Model):
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="campaigns")
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    # Longer than Firefox on Android takes (campaigns.delivery.payload.MAX_BRIDGED).
+    oversize_bridged = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
@@ -173,6 +176,8 @@ class Batch(models.Model):
     displayed = models.BinaryField(null=True)
     clicked = models.BinaryField(null=True)
     closed = models.BinaryField(null=True)
+    # Whether the finished root batch is in its recipients' Engagement.
+    is_counted = models.BooleanField(db_default=False)
 
     class Meta:
         constraints = [
@@ -187,6 +192,11 @@ class Batch(models.Model):
             models.Index(fields=["send", "due_at"], condition=Q(state="open"), name="batch_due"),
             models.Index(
                 fields=["send", "first_id"], condition=Q(root__isnull=True), name="batch_by_recipient"
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(root__isnull=True, state="done", is_counted=False),
+                name="batch_to_count",
             ),
         ]
 
@@ -236,6 +246,29 @@ class Receipt(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["batch", "ordinal", "kind"], name="receipt_once")]
+        # They come in order of time: a few hundred octets of index for a million rows.
+        indexes = [BrinIndex(fields=["at"], name="receipt_by_time", autosummarize=True, pages_per_range=32)]
 
     def __str__(self) -> str:
         return f"receipt of batch {self.batch_id}"
+
+
+class Engagement(models.Model):
+    """What a subscriber made of the newest campaigns, counted up by campaigns.actions.engagement.
+
+    `sends` are those that were accepted for them, the newest first, at most 20; bit n of `displayed` and `clicked` is
+    about the n-th, the lowest bit about the newest. Nobody who was never sent to has a row.
+    """
+
+    subscriber = models.OneToOneField(
+        Subscriber, on_delete=models.CASCADE, primary_key=True, related_name="engagement"
+    )
+    received_at = models.DateTimeField()
+    displayed_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
+    sends = ArrayField(models.BigIntegerField())
+    displayed = models.IntegerField(default=0)
+    clicked = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"engagement of subscriber {self.subscriber_id}"

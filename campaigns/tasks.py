@@ -1,6 +1,6 @@
 """What django-q2 runs for this app. A delivery task may run twice, late or never: the books are in PostgreSQL."""
 
-from campaigns.actions.upkeep import tend_all
+from campaigns.actions.upkeep import count_up_all, tend_all
 from campaigns.delivery.process import delivery_process
 
 
@@ -12,3 +12,8 @@ def deliver() -> int:
 def tend() -> int:
     """Fold old receipts and apply retention; answer how many tenants were tended."""
     return tend_all()
+
+
+def engage() -> int:
+    """Count up what subscribers made of the newest campaigns; answer how many tenants were visited."""
+    return count_up_all()

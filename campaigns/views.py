@@ -13,7 +13,7 @@ from campaigns.access import access_campaign, access_send
 from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import about
-from campaigns.delivery.payload import payload_octets
+from campaigns.delivery.payload import MAX_BRIDGED, payload_octets
 from campaigns.forms import SAMPLE_TAG, ComposeForm
 from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
@@ -121,6 +121,7 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
         "preview_site": site or Site.objects.order_by("pk").last(),
         "limits": {
             "payload_max": MAX_PLAINTEXT,
+            "bridged_max": MAX_BRIDGED if settings.FIREFOX_ANDROID else MAX_PLAINTEXT,
             "overhead": payload_octets({**_EMPTY, "url": "/"}, tag=SAMPLE_TAG),
         },
         "reach": count_active(site.pk) if site else 0,

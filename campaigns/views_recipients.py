@@ -8,9 +8,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
 from campaigns.access import access_send
+from campaigns.actions.engagement import summary_of
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import resend
-from campaigns.models import Send
+from campaigns.models import Engagement, Send
 from campaigns.reasons import reason_in_words
 from campaigns.recipients_page import recipients
 from campaigns.report import report_of
@@ -58,6 +59,7 @@ def subscriber(request: ConsoleRequest, pk: int) -> HttpResponse:
     row = Subscriber.objects.select_related("site").filter(pk=pk).first()
     if row is None:
         raise Http404
+    engagement = Engagement.objects.filter(pk=row.pk).first()
     sends = [
         {"verdict": verdict, "words": reason_in_words(verdict.outcome, verdict.why)}
         for verdict in history(row)
@@ -65,7 +67,13 @@ def subscriber(request: ConsoleRequest, pk: int) -> HttpResponse:
     return render(
         request,
         "campaigns/subscriber.html",
-        {"subscriber": row, "sends": sends, "endpoint": _endpoint(row.endpoint)},
+        {
+            "subscriber": row,
+            "sends": sends,
+            "endpoint": _endpoint(row.endpoint),
+            "engagement": engagement,
+            "summary": summary_of(engagement) if engagement else None,
+        },
     )
 
 

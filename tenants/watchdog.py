@@ -38,6 +38,10 @@ class Watchdog:
     quiet_until: float = 0.0
     restarts: int = 0
 
+    def rest(self) -> None:
+        """Begin anew: nobody could take anything up, the database was away."""
+        self.quiet_until = max(self.quiet_until, time.monotonic() + settings.WATCHDOG_SECONDS)
+
     def barks(self) -> bool:
         """Whether the clusters should be restarted now."""
         now = time.monotonic()

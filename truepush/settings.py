@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from truepush.lib import base64url
 from truepush.lib.webpush.contact import ContactRefused, check_contact
+from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 # Lets admin classes name their model as a type parameter, as the stubs have it.
 django_stubs_ext.monkeypatch()
@@ -82,6 +83,14 @@ except ContactRefused as error:
 PUSH_ENCODER: str = env.str("PUSH_ENCODER", default="truepush")
 if PUSH_ENCODER not in ("truepush", "pywebpush"):
     raise ImproperlyConfigured(f"PUSH_ENCODER is {PUSH_ENCODER!r}; give truepush or pywebpush.")
+# Messages are padded to so many octets, so that their length tells nobody which one it is; 0 pads none.
+PUSH_PAD_TO: int = env.int("PUSH_PAD_TO", default=0)
+if not 0 <= PUSH_PAD_TO <= MAX_PLAINTEXT:
+    raise ImproperlyConfigured(f"PUSH_PAD_TO is {PUSH_PAD_TO}; give 0 to {MAX_PLAINTEXT} octets.")
+if PUSH_PAD_TO and PUSH_ENCODER == "pywebpush":
+    raise ImproperlyConfigured("PUSH_PAD_TO needs PUSH_ENCODER=truepush: pywebpush cannot pad.")
+# Warn in the composer of what Firefox on Android does not take.
+FIREFOX_ANDROID: bool = env.bool("FIREFOX_ANDROID", default=True)
 PUSH_CONCURRENCY: int = env.int("PUSH_CONCURRENCY", default=100)
 PUSH_LEASE_SECONDS: float = env.float("PUSH_LEASE_SECONDS", default=20.0)
 PUSH_ATTEMPT_SECONDS: float = env.float("PUSH_ATTEMPT_SECONDS", default=15.0)
@@ -189,7 +198,7 @@ Q_CLUSTER: dict[str, Any] = {
 }
 WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 # Upkeep and how often it is due, in seconds (tenants.chores).
-CHORES = {"campaigns.tasks.tend": 3600}
+CHORES = {"campaigns.tasks.tend": 3600, "campaigns.tasks.engage": 300}
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"

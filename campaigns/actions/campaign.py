@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django_q.tasks import async_task
 from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.compose_push import tag_of, topic_of
-from campaigns.delivery.payload import payload_octets
+from campaigns.delivery.payload import MAX_BRIDGED, payload_octets
 from campaigns.models import Campaign, Message, Send
 from subscribers.figures import count_active
 from subscribers.models import Site, Subscriber
@@ -48,7 +49,10 @@ def save_draft(
     if campaign is None:
         campaign = Campaign.objects.create(site=site, name=content["title"][:120])
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
-        site=site, name=content["title"][:120], updated_at=Now()
+        site=site,
+        name=content["title"][:120],
+        oversize_bridged=settings.FIREFOX_ANDROID and _octets(content, site) > MAX_BRIDGED,
+        updated_at=Now(),
     )
     if not changed:
         raise CampaignRefused(
@@ -62,6 +66,11 @@ def save_draft(
     )
     campaign.refresh_from_db()
     return campaign
+
+
+def _octets(content: Content, site: Site) -> int:
+    """Count what will travel; the tag is made with the send, and as long as any."""
+    return payload_octets({**content, "icon_url": content["icon_url"] or site.icon_url}, tag=tag_of("", 0))
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from django.conf import settings
@@ -89,6 +89,8 @@ class Composer:
         self._ttl = 0
         self._tokens: dict[int, TokenMaker] = {}
         self._encrypt = ENCODERS[settings.PUSH_ENCODER]
+        if settings.PUSH_PAD_TO:
+            self._encrypt = partial(encryption.encrypt, pad_to=settings.PUSH_PAD_TO)
 
     def post(self, key: object, row: Recipient, *, root_id: int, ordinal: int, now: datetime) -> Post:
         """Encrypt for one recipient; raises ValueError if the stored keys or the payload cannot be used."""

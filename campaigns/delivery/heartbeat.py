@@ -2,7 +2,7 @@
 
 Once a second, and at each notice of `truepush_control`, it reads what must stop (Signals), renews the leases that are
 half used, and writes the process's row. It goes on while the sender waits for a slow statement. When the database is
-away it tries once a second; leases then run out, and the sender looks at them before each POST.
+away it tries every other second; leases then run out, and the sender looks at them before each POST.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from campaigns.delivery.signals import Signals
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS, AWAY_SECONDS = 1.0, 2.0
 CHANNEL = "truepush_control"
 
 _RENEW = sql.SQL("""
@@ -67,7 +67,7 @@ class Heartbeat(threading.Thread):
                 self._live()
             except psycopg.Error as error:
                 log.warning("heartbeat: no database: %s", str(error).splitlines()[0] if str(error) else error)
-                self._is_ended.wait(BEAT_SECONDS)
+                self._is_ended.wait(AWAY_SECONDS)
 
     def _live(self) -> None:
         with psycopg.connect(**self._conninfo, autocommit=True) as database:

@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from truepush.lib.webpush.encryption import HEADER_LENGTH, OVERHEAD
+
 TOKEN_LENGTH = 58
+# Firefox on Android gets messages over a bridge that takes 2,744 octets of body (autopush, http.md).
+MAX_BRIDGED = 2744 - HEADER_LENGTH - OVERHEAD
 TOKEN_PARAMETER = "tp_c"  # noqa: S105  # the name of a URL parameter
 _MARK = "\x00token\x00"
 

@@ -39,7 +39,8 @@ LEAST_GRANT, GRANT_SIZE_AT_FIRST = 100, 250
 # An origin whose places are all taken and that has been silent for so long is stuck; its recipients come back later.
 SILENT_SECONDS, STUCK_SECONDS = 0.5, 3.0
 SPILLED_SECONDS = 2.0
-DATABASE_PATIENCE_SECONDS = 1.0
+# With the heartbeat's tries that is one a second of this process.
+DATABASE_PATIENCE_SECONDS = 2.0
 
 
 def drain(
@@ -376,7 +377,7 @@ class Sender:
         connection.close()
 
     def _find_database(self) -> None:
-        """Try to write down what is in hand, once a second; what a lost commit had written is not written twice."""
+        """Try to write down what is in hand, now and then; what a lost commit had written is not written twice."""
         if time.monotonic() - self._database_lost < DATABASE_PATIENCE_SECONDS:
             return
         self._database_lost = time.monotonic()

@@ -64,6 +64,15 @@
     size.querySelector("[data-size-figures]").textContent = `${numbers.format(used)} of ${numbers.format(limit)} bytes`;
     size.querySelector("[data-size-problem]").textContent =
       over > 0 ? `Too long by ${numbers.format(over)} bytes: shorten the message or the URL.` : "";
+    showBridged(used);
+  };
+
+  const showBridged = (used) => {
+    const over = used - Number(form.dataset.bridgedMax);
+    document.querySelector("[data-size-note]").textContent =
+      over > 0 && used <= Number(form.dataset.payloadMax)
+        ? `Firefox on Android takes ${numbers.format(over)} bytes less and will not show it; other browsers will.`
+        : "";
   };
 
   // Who is signed out while writing comes back from the sign-in with empty hands: what was written is put back.

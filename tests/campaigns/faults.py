@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -64,6 +66,19 @@ class Installation:
 
     def start_database(self) -> None:
         self.process = self.server.start()
+
+    def count_knocks(self, seconds: float) -> int:
+        """Stand in the stopped server's place and answer nobody; how many asked for it."""
+        knocks, until = 0, time.monotonic() + seconds
+        with socket.create_server(("127.0.0.1", urlsplit(self.server.url).port or 0)) as door:
+            while (left := until - time.monotonic()) > 0:
+                door.settimeout(left)
+                try:
+                    door.accept()[0].close()
+                except TimeoutError:
+                    break
+                knocks += 1
+        return knocks
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(

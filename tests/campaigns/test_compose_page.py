@@ -10,9 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from campaigns.delivery.payload import payload_octets
+from campaigns.delivery.payload import MAX_BRIDGED, payload_octets
 from campaigns.forms import SAMPLE_TAG
-from campaigns.models import Message, Send
+from campaigns.models import Campaign, Message, Send
 from subscribers.models import Site
 from subscribers.views import TEST_DEVICES
 from tenants.doorway import in_tenant
@@ -327,3 +327,30 @@ def test_nothing_is_sent_by_a_link(place: Place, console: SignIn, path: str) -> 
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
     with in_tenant(place.schema):
         assert not Send.objects.exists()
+
+
+@pytest.mark.parametrize(("excess", "flagged"), [(0, False), (1, True)])
+@pytest.mark.parametrize("icon_of", ["message", "website"])
+def test_cr08_what_firefox_on_android_does_not_take_is_flagged(
+    acme: Workspace, console: SignIn, excess: int, flagged: bool, icon_of: str
+) -> None:
+    """2,744 octets of body are 2,641 of payload; the page is told, and the campaign keeps it."""
+    icon = "https://shop.example/" + "i" * 1500
+    site = make_site(acme, icon_url=icon if icon_of == "website" else "")
+    content = {**GOOD, "icon_url": icon, "url": "https://shop.example/"}
+    assert MAX_BRIDGED == 2641
+    content["url"] += "u" * (MAX_BRIDGED + excess - payload_octets(content, tag=SAMPLE_TAG))
+    client = console(acme)
+    page = compose(client, site, **{**content, "icon_url": icon if icon_of == "message" else ""})
+    assert f'data-bridged-max="{MAX_BRIDGED}"' in client.get(page["Location"]).content.decode()
+    with in_tenant(acme.schema):
+        assert Campaign.objects.get().oversize_bridged is flagged
+
+
+def test_cr08_it_is_not_flagged_where_nobody_wants_to_know(
+    acme: Workspace, shop: Site, console: SignIn, settings: Any
+) -> None:
+    settings.FIREFOX_ANDROID = False
+    compose(console(acme), shop, icon_url="https://shop.example/" + "i" * 1900, body="x" * 1500)
+    with in_tenant(acme.schema):
+        assert Campaign.objects.get().oversize_bridged is False

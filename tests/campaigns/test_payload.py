@@ -15,7 +15,7 @@ from campaigns.delivery.recipients import read_recipients
 from campaigns.models import Send
 from subscribers.models import Subscriber, VapidKey
 from tenants.doorway import in_tenant
-from tests.campaigns.places import Place, add_subscribers, launch
+from tests.campaigns.places import Place, add_subscribers, launch, new_campaign
 from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import SEED
 from truepush.lib import base64url
@@ -220,3 +220,21 @@ def test_the_composers_number_is_the_number_of_octets_that_travel(
         fields = sum(len(json.dumps(text, ensure_ascii=False).encode()) - 2 for text in content.values())
         by_page = overhead + fields - (0 if path_is_added else 1) + len(',"icon":""')
         assert by_page == payload_octets(content, tag="tp-" + "0" * 16)
+
+
+def test_cr09_padded_messages_have_one_length(place: Place, settings: Any) -> None:
+    """10 and 300 octets of text become bodies of one length, and the browser reads what was meant."""
+    settings.PUSH_PAD_TO = 1500
+    [stored] = add_subscribers(place, [Behaviour()])
+    found = []
+    for text in ("x" * 10, "x" * 300):
+        campaign = new_campaign(place, body=text)
+        with in_tenant(place.schema):
+            send = launch(place, campaign)
+            composer = Composer(send, place.workspace.tenant.pk, place.site.contact)
+            row = read_recipients([stored.pk])[stored.pk]
+            body = composer.post(7, row, root_id=31, ordinal=5, now=timezone.now()).body
+        keys = receiver_keys(SEED, row.endpoint.rpartition("/")[2])
+        assert json.loads(decrypt(body, keys.private, keys.auth))["notification"]["body"] == text
+        found.append(len(body))
+    assert found == [86 + 1500 + 17] * 2

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 POLL_SECONDS = 0.5
+# A database that is away is asked for once in so long (checklist FT-06: at most once a second).
+AWAY_SECONDS = 1.0
 RING_AGAIN_SECONDS = 5.0
 BEAT_SECONDS = 1.0
 TIDY_SECONDS = 30.0
@@ -151,11 +153,15 @@ class Clock:
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters, self._watchdog = clusters, Watchdog()
-        self._beaten = self._tidied = 0.0
+        self._beaten = self._tidied = self._tries_at = 0.0
 
     def tick(self) -> None:
         self._clusters.heal()
-        patiently(self._round)
+        if time.monotonic() < self._tries_at:
+            return
+        if not patiently(self._round):
+            self._tries_at = time.monotonic() + AWAY_SECONDS
+            self._watchdog.rest()
 
     def _round(self) -> None:
         now = time.monotonic()
@@ -174,13 +180,15 @@ class Clock:
             self._clusters.restart()
 
 
-def patiently(step: Callable[[], object]) -> None:
-    """Do it; a database that is away is waited for, one attempt a round."""
+def patiently(step: Callable[[], object]) -> bool:
+    """Do it; False if the database is away."""
     try:
         step()
     except DatabaseError as error:
         log.warning("The clock cannot reach the database: %s", str(error).splitlines()[0])
         connection.close()
+        return False
+    return True
 
 
 def ring() -> int:

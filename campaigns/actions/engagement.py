@@ -1,0 +1,165 @@
+"""Count up what subscribers made of the newest campaigns, apart from sending and from the SDK's calls.
+
+A root batch is counted once, when its pages are folded: who was accepted, and who has reported by then. What is
+reported later is added by time; adding it twice changes nothing, so each look begins a little before the last one.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from campaigns.delivery.batches import packed_of
+from campaigns.delivery.ledger import unpack
+from campaigns.delivery.outcomes import Outcome
+from campaigns.models import Batch, Engagement, LedgerPage, Receipt, Send
+from tenants.models import Tenant
+
+MOST_SENDS = 20
+MOST_BATCHES = 20
+# Reports are committed long before this is over.
+OVERLAP = timedelta(minutes=1)
+SLICE = timedelta(hours=1)
+_WINDOW = (1 << MOST_SENDS) - 1
+
+_ADD = """
+INSERT INTO campaigns_engagement AS known
+    (subscriber_id, received_at, displayed_at, clicked_at, sends, displayed, clicked)
+SELECT person.id, %(at)s, given.displayed_at, given.clicked_at, ARRAY[%(send)s::bigint],
+    (given.displayed_at IS NOT NULL)::int, (given.clicked_at IS NOT NULL)::int
+FROM unnest(%(ids)s::bigint[], %(displayed)s::timestamptz[], %(clicked)s::timestamptz[])
+    AS given (id, displayed_at, clicked_at)
+JOIN subscribers_subscriber person ON person.id = given.id
+ORDER BY person.id
+ON CONFLICT (subscriber_id) DO UPDATE SET
+    received_at = greatest(known.received_at, excluded.received_at),
+    displayed_at = greatest(known.displayed_at, excluded.displayed_at),
+    clicked_at = greatest(known.clicked_at, excluded.clicked_at),
+    sends = (excluded.sends || known.sends)[1:%(most)s],
+    displayed = (known.displayed << 1 | excluded.displayed) & %(window)s,
+    clicked = (known.clicked << 1 | excluded.clicked) & %(window)s
+"""
+
+# The ids of a batch are unpacked once, not once for each report.
+_HEAR = """
+WITH report AS MATERIALIZED (
+    SELECT batch_id, ordinal, max(at) FILTER (WHERE kind = 1) AS displayed_at,
+        max(at) FILTER (WHERE kind = 2) AS clicked_at
+    FROM campaigns_receipt WHERE at >= %(after)s AND at < %(until)s AND kind IN (1, 2) GROUP BY batch_id, ordinal
+), said AS (
+    SELECT person.id, batch.send_id, report.displayed_at, report.clicked_at
+    FROM (SELECT DISTINCT batch_id FROM report) AS told
+    JOIN campaigns_batch batch ON batch.id = told.batch_id
+    CROSS JOIN LATERAL unnest(batch.ids) WITH ORDINALITY AS person (id, place)
+    JOIN report ON report.batch_id = batch.id AND report.ordinal = person.place - 1
+), news AS (
+    SELECT said.id, max(said.displayed_at) AS displayed_at, max(said.clicked_at) AS clicked_at,
+        bit_or(CASE WHEN said.displayed_at IS NULL THEN 0 ELSE 1 << (place.of_send - 1) END) AS displayed,
+        bit_or(CASE WHEN said.clicked_at IS NULL THEN 0 ELSE 1 << (place.of_send - 1) END) AS clicked
+    FROM said JOIN campaigns_engagement known ON known.subscriber_id = said.id
+    CROSS JOIN LATERAL (SELECT array_position(known.sends, said.send_id) AS of_send) AS place
+    WHERE place.of_send IS NOT NULL
+    GROUP BY said.id
+)
+UPDATE campaigns_engagement known SET
+    displayed_at = greatest(known.displayed_at, news.displayed_at),
+    clicked_at = greatest(known.clicked_at, news.clicked_at),
+    displayed = known.displayed | news.displayed,
+    clicked = known.clicked | news.clicked
+FROM news
+WHERE known.subscriber_id = news.id AND ((known.displayed | news.displayed, known.clicked | news.clicked)
+    <> (known.displayed, known.clicked)
+    OR news.displayed_at > known.displayed_at OR news.clicked_at > known.clicked_at)
+"""
+
+
+class Summary(NamedTuple):
+    """How many of a subscriber's newest campaigns were accepted, displayed and clicked."""
+
+    received: int
+    displayed: int
+    clicked: int
+
+
+def summary_of(row: Engagement) -> Summary:
+    return Summary(len(row.sends), row.displayed.bit_count(), row.clicked.bit_count())
+
+
+def count_up(tenant: Tenant) -> int:
+    """Bring the tenant's Engagement up to date; answer how many batches were counted. Call inside the tenant."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    counted = 0
+    while number := _count_batches():
+        counted += number
+    _hear(tenant, now)
+    return counted
+
+
+def _count_batches() -> int:
+    """Count some finished batches, each in a transaction of its own; answer how many."""
+    folded = LedgerPage.objects.filter(is_folded=True).values("root_id")
+    waiting = Batch.objects.filter(root=None, state=Batch.State.DONE, is_counted=False, pk__in=folded)
+    return sum(_count_batch(pk) for pk in waiting.order_by("pk").values_list("pk", flat=True)[:MOST_BATCHES])
+
+
+@transaction.atomic
+def _count_batch(pk: int) -> bool:
+    batch = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("send").get(pk=pk)
+    if batch.is_counted:
+        return False
+    Batch.objects.filter(pk=pk).update(is_counted=True)
+    page = LedgerPage.objects.get(root_id=pk, is_folded=True)
+    # A test of one's own browser says nothing about a subscriber.
+    if batch.send.kind != Send.Kind.TEST:
+        reached = [entry.ordinal for entry in unpack(packed_of(page)) if entry.outcome is Outcome.ACCEPTED]
+        _add(batch, page.at, reached)
+    return True
+
+
+def _add(batch: Batch, at: datetime, reached: Sequence[int]) -> None:
+    """Put one more campaign in front of those of everybody whom it reached."""
+    told: dict[int, dict[int, datetime]] = {}
+    for kind, bits in ((Receipt.Kind.DISPLAYED, batch.displayed), (Receipt.Kind.CLICKED, batch.clicked)):
+        # What is folded already has lost its time: it was after the send.
+        told[kind] = dict.fromkeys(_ordinals(bytes(bits or b"")), at)
+    reports = Receipt.objects.filter(batch=batch, kind__in=list(told)).values_list("kind", "ordinal", "at")
+    for said, ordinal, moment in reports:
+        told[said][ordinal] = moment
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD,
+            {
+                "at": at,
+                "send": batch.send_id,
+                "ids": [batch.ids[ordinal] for ordinal in reached],
+                "displayed": [told[Receipt.Kind.DISPLAYED].get(ordinal) for ordinal in reached],
+                "clicked": [told[Receipt.Kind.CLICKED].get(ordinal) for ordinal in reached],
+                "most": MOST_SENDS,
+                "window": _WINDOW,
+            },
+        )
+
+
+def _ordinals(bits: bytes) -> Iterable[int]:
+    """Give the ordinals whose bit is set, the first in the highest bit of the first octet."""
+    for place, octet in enumerate(bits):
+        for bit in range(8):
+            if octet & (0x80 >> bit):
+                yield place * 8 + bit
+
+
+def _hear(tenant: Tenant, now: datetime) -> None:
+    """Add what was reported since the last time, an hour at a time; what is not counted yet waits for its batch."""
+    since = tenant.engaged_until or now
+    while since < now:
+        until = min(since + SLICE, now)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_HEAR, {"after": since - OVERLAP, "until": until})
+            Tenant.objects.filter(pk=tenant.pk).update(engaged_until=until)
+        since = until
+    if tenant.engaged_until is None:
+        Tenant.objects.filter(pk=tenant.pk).update(engaged_until=now)
