@@ -90,7 +90,7 @@ def test_a_tenant_has_at_most_24_tables_and_nothing_exotic(acme: Workspace) -> N
     keys = [line for line in objects if line.startswith("column ") and ".id " in line]
     # A subscriber's engagement goes by the subscriber's number.
     assert len(keys) == len(tables) - 1
-    assert "column campaigns_engagement.subscriber_id bigint not null" in objects
+    assert "column campaigns_engagement.subscriber_id bigint not null identity=" in objects
     assert {line.split(".id ", 1)[1] for line in keys} == {"bigint not null identity=d"}
 
 
