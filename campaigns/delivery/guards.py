@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Checklist RL-09's kin: a loop that launches again and again is stopped, a small audience's enthusiasm is not.
 RUNAWAY_TIMES, RUNAWAY_LEAST = 10, 1000
+# Push services that end many more subscriptions than usual: their mistake or ours, and nothing that can be undone.
+GONE_TIMES, GONE_LEAST, GONE_DAYS = 5, 100, 7
 
 
 def stop_runaway(work: Work, send: Send) -> bool:
@@ -65,6 +67,26 @@ def refuse_key(source: Source) -> None:
             f"{host} refuses the key of your website for many subscribers. We stopped so that no subscription is "
             "lost. Tell support; nothing needs to be sent again by hand."
         ),
+    )
+
+
+def watch_gone(work: Work, send: Send) -> None:
+    """Open an alert if far more subscriptions ended with this send than with those of the week before."""
+    if send.gone < GONE_LEAST or send.kind == Send.Kind.TEST:
+        return
+    week = SendIndex.objects.filter(
+        tenant_id=work.tenant_id, finished_at__gte=Now() - timedelta(days=GONE_DAYS)
+    )
+    past = week.exclude(send_id=send.pk).exclude(kind=Send.Kind.TEST)
+    sums = past.aggregate(gone=Sum("gone"), audience=Sum("audience"))
+    gone, audience = sums["gone"] or 0, sums["audience"] or 0
+    if not audience or send.gone * audience <= GONE_TIMES * gone * send.audience:
+        return
+    raise_alert(
+        "gone_many",
+        work.tenant_id,
+        f"Send {send.pk} of {work.schema_name}: {send.gone / send.audience:.1%} of subscriptions have ended, "
+        f"{gone / audience:.1%} in the {GONE_DAYS} days before. See which push service says so and why.",
     )
 
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Least, Now
 from django_q.tasks import async_task
 
 from campaigns.delivery.batches import CAREFUL_CLAIMS, Grant, packed_of
+from campaigns.delivery.guards import watch_gone
 from campaigns.delivery.ledger import entry_of, fold, pack_page
 from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
 from campaigns.delivery.work import Work
@@ -290,5 +291,6 @@ def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:
     SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
         state=send.state, finished_at=send.finished_at
     )
+    watch_gone(work, send)
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).delete()
     Pace.objects.filter(key=f"send:{work.tenant_id}:{send.pk}").delete()

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from campaigns.actions.control import cancel, pause, resume
 from campaigns.actions.errors import CampaignRefused
@@ -258,3 +260,25 @@ def test_staff_hear_of_answers_that_are_mistakes_of_ours(place: Place, transport
     assert f"Send {send.pk} of {place.schema}: the message is too large." in alerts.values()
     with in_tenant(place.schema):
         assert Subscriber.objects.filter(state="active").count() == 3
+
+
+def test_staff_hear_when_far_more_subscriptions_end_than_usual(place: Place, transport: Transport) -> None:
+    """1.5: more than five times the mean of the week before."""
+    rows = add_subscribers(place, [NORMAL] * 1200)
+
+    def end(members: list[Subscriber]) -> Send:
+        for row in members:
+            place.sandbox.script(match={"subscription": row.endpoint}, status=410)
+        return finish(place, launch(place), transport)
+
+    first = end(rows[:30])
+    assert figures(first) == {"accepted": 1170, "gone": 30}
+    end(rows[30:135])  # 105 of 1,170: 9 %, not five times 2.5 %
+    assert not Alert.objects.filter(kind="gone_many").exists()
+    SendIndex.objects.filter(send_id=first.pk).update(gone=3)
+    SendIndex.objects.exclude(send_id=first.pk).update(finished_at=timezone.now() - timedelta(days=8))
+    found = end(rows[135:245])  # 110 of 1,065, where 3 of 1,200 is usual
+    assert Alert.objects.get(kind="gone_many").text == (
+        f"Send {found.pk} of {place.schema}: 10.3% of subscriptions have ended, 0.2% in the 7 days before. "
+        "See which push service says so and why."
+    )
