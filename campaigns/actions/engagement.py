@@ -41,36 +41,33 @@ ON CONFLICT (subscriber_id) DO UPDATE SET
     clicked = (known.clicked << 1 | excluded.clicked) & %(window)s
 """
 
-# The ids of a batch are unpacked once, not once for each report.
+_TOLD = """
+SELECT DISTINCT batch_id FROM campaigns_receipt WHERE at >= %s AND at < %s AND kind IN (1, 2) ORDER BY batch_id
+"""
+
+_REPORTS = """
+SELECT ordinal, max(at) FILTER (WHERE kind = 1), max(at) FILTER (WHERE kind = 2)
+FROM campaigns_receipt WHERE batch_id = %s AND at >= %s AND at < %s AND kind IN (1, 2) GROUP BY ordinal
+"""
+
 _HEAR = """
-WITH report AS MATERIALIZED (
-    SELECT batch_id, ordinal, max(at) FILTER (WHERE kind = 1) AS displayed_at,
-        max(at) FILTER (WHERE kind = 2) AS clicked_at
-    FROM campaigns_receipt WHERE at >= %(after)s AND at < %(until)s AND kind IN (1, 2) GROUP BY batch_id, ordinal
-), said AS (
-    SELECT person.id, batch.send_id, report.displayed_at, report.clicked_at
-    FROM (SELECT DISTINCT batch_id FROM report) AS told
-    JOIN campaigns_batch batch ON batch.id = told.batch_id
-    CROSS JOIN LATERAL unnest(batch.ids) WITH ORDINALITY AS person (id, place)
-    JOIN report ON report.batch_id = batch.id AND report.ordinal = person.place - 1
-), news AS (
-    SELECT said.id, max(said.displayed_at) AS displayed_at, max(said.clicked_at) AS clicked_at,
-        bit_or(CASE WHEN said.displayed_at IS NULL THEN 0 ELSE 1 << (place.of_send - 1) END) AS displayed,
-        bit_or(CASE WHEN said.clicked_at IS NULL THEN 0 ELSE 1 << (place.of_send - 1) END) AS clicked
-    FROM said JOIN campaigns_engagement known ON known.subscriber_id = said.id
-    CROSS JOIN LATERAL (SELECT array_position(known.sends, said.send_id) AS of_send) AS place
-    WHERE place.of_send IS NOT NULL
-    GROUP BY said.id
-)
 UPDATE campaigns_engagement known SET
-    displayed_at = greatest(known.displayed_at, news.displayed_at),
-    clicked_at = greatest(known.clicked_at, news.clicked_at),
-    displayed = known.displayed | news.displayed,
-    clicked = known.clicked | news.clicked
-FROM news
-WHERE known.subscriber_id = news.id AND ((known.displayed | news.displayed, known.clicked | news.clicked)
-    <> (known.displayed, known.clicked)
-    OR news.displayed_at > known.displayed_at OR news.clicked_at > known.clicked_at)
+    displayed_at = greatest(known.displayed_at, given.displayed_at),
+    clicked_at = greatest(known.clicked_at, given.clicked_at),
+    displayed = known.displayed | given.displayed << place.of_send,
+    clicked = known.clicked | given.clicked << place.of_send
+FROM (
+    SELECT id, displayed_at, clicked_at, (displayed_at IS NOT NULL)::int AS displayed,
+        (clicked_at IS NOT NULL)::int AS clicked
+    FROM unnest(%(ids)s::bigint[], %(displayed)s::timestamptz[], %(clicked)s::timestamptz[])
+        AS told (id, displayed_at, clicked_at)
+) AS given
+JOIN campaigns_engagement row_of ON row_of.subscriber_id = given.id
+CROSS JOIN LATERAL (SELECT array_position(row_of.sends, %(send)s::bigint) - 1 AS of_send) AS place
+WHERE known.subscriber_id = given.id AND place.of_send IS NOT NULL
+    AND (known.displayed | given.displayed << place.of_send <> known.displayed
+        OR known.clicked | given.clicked << place.of_send <> known.clicked
+        OR given.displayed_at > known.displayed_at OR given.clicked_at > known.clicked_at)
 """
 
 
@@ -152,14 +149,28 @@ def _ordinals(bits: bytes) -> Iterable[int]:
 
 
 def _hear(tenant: Tenant, now: datetime) -> None:
-    """Add what was reported since the last time, an hour at a time; what is not counted yet waits for its batch."""
+    """Add what was reported since the last time, a slice at a time; what is not counted yet waits for its batch."""
     since = tenant.engaged_until or now
     while since < now:
         until = min(since + SLICE, now)
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(_HEAR, {"after": since - OVERLAP, "until": until})
-            Tenant.objects.filter(pk=tenant.pk).update(engaged_until=until)
+        with connection.cursor() as cursor:
+            cursor.execute(_TOLD, [since - OVERLAP, until])
+            told = [batch_id for (batch_id,) in cursor.fetchall()]
+        for batch_id in told:
+            _hear_batch(batch_id, since - OVERLAP, until)
+        Tenant.objects.filter(pk=tenant.pk).update(engaged_until=until)
         since = until
     if tenant.engaged_until is None:
         Tenant.objects.filter(pk=tenant.pk).update(engaged_until=now)
+
+
+def _hear_batch(pk: int, since: datetime, until: datetime) -> None:
+    batch = Batch.objects.only("ids", "send_id").filter(pk=pk).first()
+    if batch is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTS, [pk, since, until])
+        reports = sorted((batch.ids[ordinal], *times) for ordinal, *times in cursor.fetchall())
+        ids, displayed, clicked = zip(*reports, strict=True) if reports else ((), (), ())
+        values = {"ids": list(ids), "displayed": list(displayed), "clicked": list(clicked)}
+        cursor.execute(_HEAR, {**values, "send": batch.send_id})
