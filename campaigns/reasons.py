@@ -1,6 +1,6 @@
 """The reasons of the ledger in words for people."""
 
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from campaigns.delivery.outcomes import Answer, Skip
 
@@ -49,14 +49,20 @@ def _sentence(outcome: str, rest: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def reason_in_words(outcome: str, reason: str) -> str:
-    """Say the deciding reason of one recipient, with the push service's own words, which templates escape."""
-    head, _, said = reason.partition(": ")
+class Said(NamedTuple):
+    """A reason in our words, and the push service's own, which templates escape."""
+
+    words: str
+    quote: str = ""
+
+
+def reason_in_words(outcome: str, reason: str) -> Said:
+    """Say the deciding reason of one recipient."""
+    head, _, quote = reason.partition(": ")
     if outcome == "skipped" or not reason:
-        return _SKIPS.get(reason, reason)
+        return Said(_SKIPS.get(reason, reason))
     if outcome == "expired":
-        return "the message's time was over before it could be sent"
+        return Said("the message's time was over before it could be sent")
     label, _, status = head.partition(" ")
     words = _ANSWERS.get(label, head)
-    words = f"{words} (HTTP {status})" if status.isdecimal() else words
-    return f"{words}: {said}" if said else words
+    return Said(f"{words} (HTTP {status})" if status.isdecimal() else words, quote)

@@ -7,7 +7,7 @@ from django.db import connection
 
 from campaigns.delivery.ledger import Packed, unpack_entries
 from campaigns.delivery.outcomes import Outcome
-from campaigns.reasons import reason_in_words
+from campaigns.reasons import Said, reason_in_words
 
 PER_PAGE = 100
 _PAGES = """
@@ -24,7 +24,7 @@ class Recipient:
 
     subscriber_id: int
     outcome: str
-    words: str
+    said: Said
     attempts: int
     status: int
     cursor: str
@@ -61,7 +61,7 @@ def _of_page(row: tuple[Any, ...], outcome: str, place: int) -> list[Recipient]:
         name = entry.outcome.name.lower()
         if entry.outcome is Outcome.DEFERRED or entry.ordinal <= place or outcome not in ("", name):
             continue
-        words = reason_in_words(name, entry.reason)
+        said = reason_in_words(name, entry.reason)
         cursor = f"{root}-{entry.ordinal}"
-        found.append(Recipient(ids[entry.ordinal], name, words, entry.attempts, entry.status, cursor))
+        found.append(Recipient(ids[entry.ordinal], name, said, entry.attempts, entry.status, cursor))
     return found

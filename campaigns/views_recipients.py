@@ -61,7 +61,7 @@ def subscriber(request: ConsoleRequest, pk: int) -> HttpResponse:
         raise Http404
     engagement = Engagement.objects.filter(pk=row.pk).first()
     sends = [
-        {"verdict": verdict, "words": reason_in_words(verdict.outcome, verdict.why)}
+        {"verdict": verdict, "said": reason_in_words(verdict.outcome, verdict.why)}
         for verdict in history(row)
     ]
     return render(

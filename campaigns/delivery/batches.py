@@ -121,19 +121,20 @@ class Grant:
         give_back(self.pace, number)
 
 
+# A scalar subquery, never a join: in a nested loop it would run for each batch, skip what it has just locked itself,
+# and lease them all.
 _CLAIM = """
-UPDATE campaigns_batch batch SET lease_until = clock_timestamp() + make_interval(secs => %s),
+UPDATE campaigns_batch SET lease_until = clock_timestamp() + make_interval(secs => %s),
     fence = fence + 1, holder = %s, claims = claims + 1
-FROM (
+WHERE id = (
     SELECT id FROM campaigns_batch
     WHERE send_id = %s AND state = 'open' AND due_at <= clock_timestamp()
       AND (lease_until IS NULL OR lease_until <= clock_timestamp())
       AND (lane = '' OR NOT %s OR NOT (substring(lane FROM 'https:.*') = ANY(%s)
            OR EXISTS (SELECT FROM tenants_throttle slow WHERE slow.lane = campaigns_batch.lane
                       AND slow.next_at > clock_timestamp() + make_interval(secs => %s))))
-    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) free
-WHERE batch.id = free.id
-RETURNING batch.id, coalesce(root_id, batch.id), attempt, fence, cursor, size, lane, claims
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, coalesce(root_id, id), attempt, fence, cursor, size, lane, claims
 """
 
 _SLICE = "SELECT ids[%s : %s], ordinals[%s : %s] FROM campaigns_batch WHERE id = %s"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -19,12 +20,12 @@ from tests.conftest import Workspace
 def test_a_chore_is_rung_for_once_in_its_period(lasting: Place) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM tenants_chore")
-    before = OrmQ.objects.count()
+    before, chores = OrmQ.objects.count(), len(settings.CHORES)
     in_threads(4, lambda _: ring_chores())
-    assert OrmQ.objects.count() == before + 1
+    assert OrmQ.objects.count() == before + chores
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tenants_chore SET due_at = now() - interval '1 second'")
-    assert [ring_chores(), ring_chores()] == [1, 0]
+    assert [ring_chores(), ring_chores()] == [chores, 0]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM tenants_chore")
 
