@@ -156,6 +156,6 @@ def test_the_subscribers_page_shows_it(place: Place, transport: Transport, conso
     report(place, send, row, DISPLAYED)
     look(place)
     page = console(place.workspace).get(f"/subscribers/{row.pk}/").content.decode()
-    assert "Of the last 1 received" in page
+    assert "Of the only one received" in page
     assert "1 displayed, 0 clicked" in page
     assert "Last clicked</dt><dd>not yet" in page

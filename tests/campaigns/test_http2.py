@@ -135,7 +135,7 @@ def test_a_server_that_breaks_the_protocol_costs_its_own_requests_only(
     broken, healthy = start(run), start(answer_all)
     started = time.monotonic()
     found = replies(quick, post_to(broken, 0), post_to(healthy, 1), post_to(broken, 2))
-    assert time.monotonic() - started < DEADLINE * 4
+    assert time.monotonic() - started < DEADLINE * 10
     assert statuses(found) == [0, 201, 0]
     assert found[0].is_ambiguous
     assert found[0].error

@@ -198,7 +198,7 @@ def all_views(page: Page, base: str) -> list[View]:
         report = send(page, console + draft)
         draft = compose(page, console)
     slow = send(page, console + compose(page, console), per_minute=60)
-    browser = find(page, f"{console}{report}recipients/", FIRST_SUBSCRIBER) or slow
+    browser = find(page, f"{console}{report}recipients/?q=100", FIRST_SUBSCRIBER) or slow
     return [
         View("landing", f"{base}/", signed_in=False),
         View("sign-in", f"{base}/sign-in/", signed_in=False),
