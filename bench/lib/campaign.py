@@ -89,12 +89,16 @@ def workers(number: int) -> Iterator[int]:
 
 @dataclass
 class Run:
-    """What a send cost: CPU microseconds per message, messages per second, memory of each worker over time."""
+    """What a send cost: CPU microseconds per message, messages per second, memory of each worker over time.
+
+    `begins_s` is from when it was due until its first page of results was written.
+    """
 
     worker_us: float
     postgres_us: float
     per_second: float
     memory: dict[int, list[float]]
+    begins_s: float = 0.0
 
     @property
     def us(self) -> float:
@@ -123,12 +127,15 @@ def send_campaign(place: Place, worker: int, audience: int) -> Run:
         )
     used = difference(before, used_seconds(tree(worker)))
     database = difference(database_before, used_seconds(tree(postgres)))
-    return Run(used / audience * 1e6, database / audience * 1e6, audience / seconds, memory)
+    begins = (send.started_at - send.due_at).total_seconds() if send.started_at else 0.0
+    return Run(used / audience * 1e6, database / audience * 1e6, audience / seconds, memory, begins)
 
 
 def _look(place: Place, pk: int) -> Send:
     with in_tenant(place.tenant.schema_name):
-        return Send.objects.only("state", "audience", "accepted", "reasons").get(pk=pk)
+        return Send.objects.only("state", "audience", "accepted", "reasons", "started_at", "due_at").get(
+            pk=pk
+        )
 
 
 def bench_folder() -> Path:

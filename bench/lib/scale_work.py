@@ -1,4 +1,4 @@
-"""Ten thousand, a hundred thousand and a million recipients through the whole engine; started by run_scale."""
+"""Ten thousand, a hundred thousand and a million recipients through the whole engine (FT-19); started by run_scale."""
 
 import os
 from typing import Any
@@ -71,7 +71,7 @@ def report(name: str, size: int, run: Run) -> dict[str, float]:
             growth = max(growth, max(rest) / min(rest) - 1)
     print(
         f"{size:>9,} recipients: {run.worker_us:.0f} us of CPU in workers, {run.postgres_us:.0f} in PostgreSQL each, "
-        f"{run.per_second:,.0f} a second, peak {peak:.0f} MB, growth {growth:.1%}",
+        f"{run.per_second:,.0f} a second from {run.begins_s:.1f} s on, peak {peak:.0f} MB, growth {growth:.1%}",
         flush=True,
     )
     return {
@@ -80,6 +80,7 @@ def report(name: str, size: int, run: Run) -> dict[str, float]:
         f"per_second_{name}": run.per_second,
         f"peak_mb_{name}": peak,
         f"growth_{name}": growth,
+        f"begins_s_{name}": run.begins_s,
     }
 
 
