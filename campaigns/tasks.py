@@ -9,11 +9,11 @@ def deliver() -> int:
     return delivery_process().deliver()
 
 
-def tend() -> int:
+def tend(after: int = 0) -> int:
     """Fold old receipts and apply retention; answer how many tenants were tended."""
-    return tend_all()
+    return tend_all(after)
 
 
-def engage() -> int:
+def engage(after: int = 0) -> int:
     """Count up what subscribers made of the newest campaigns; answer how many tenants were visited."""
-    return count_up_all()
+    return count_up_all(after)

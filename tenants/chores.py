@@ -21,6 +21,6 @@ def ring_chores() -> int:
             cursor.execute(_CLAIM, {"name": name, "period": period})
             is_mine = cursor.fetchone() is not None
         if is_mine:
-            async_task(name)
+            async_task(name, cluster=settings.SHORT_QUEUE)
             rung += 1
     return rung

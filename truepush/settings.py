@@ -199,6 +199,8 @@ Q_CLUSTER: dict[str, Any] = {
 WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 # Upkeep and how often it is due, in seconds (tenants.chores).
 CHORES = {"campaigns.tasks.tend": 3600, "campaigns.tasks.engage": 300}
+# An upkeep task makes room for others after so long, and goes on behind them.
+UPKEEP_SECONDS = 2.0
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"

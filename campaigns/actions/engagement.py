@@ -4,7 +4,7 @@ A root batch is counted once, when its pages are folded: who was accepted, and w
 reported later is added by time; adding it twice changes nothing, so each look begins a little before the last one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ from tenants.models import Tenant
 MOST_SENDS = 20
 MOST_BATCHES = 20
 # Reports are committed long before this is over.
-OVERLAP = timedelta(minutes=1)
-SLICE = timedelta(hours=1)
+OVERLAP = timedelta(seconds=30)
+SLICE = timedelta(minutes=5)
 _WINDOW = (1 << MOST_SENDS) - 1
 
 _ADD = """
@@ -83,16 +83,15 @@ def summary_of(row: Engagement) -> Summary:
     return Summary(len(row.sends), row.displayed.bit_count(), row.clicked.bit_count())
 
 
-def count_up(tenant: Tenant) -> int:
-    """Bring the tenant's Engagement up to date; answer how many batches were counted. Call inside the tenant."""
+def count_up(tenant: Tenant) -> Iterator[None]:
+    """Bring the tenant's Engagement up to date, a bounded step at a time. Call inside the tenant."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
-    counted = 0
-    while number := _count_batches():
-        counted += number
-    _hear(tenant, now)
-    return counted
+    while _count_batches():
+        yield
+    yield from _hear(tenant, now)
+    yield
 
 
 def _count_batches() -> int:
@@ -148,7 +147,7 @@ def _ordinals(bits: bytes) -> Iterable[int]:
                 yield place * 8 + bit
 
 
-def _hear(tenant: Tenant, now: datetime) -> None:
+def _hear(tenant: Tenant, now: datetime) -> Iterator[None]:
     """Add what was reported since the last time, a slice at a time; what is not counted yet waits for its batch."""
     since = tenant.engaged_until or now
     while since < now:
@@ -160,6 +159,7 @@ def _hear(tenant: Tenant, now: datetime) -> None:
             _hear_batch(batch_id, since - OVERLAP, until)
         Tenant.objects.filter(pk=tenant.pk).update(engaged_until=until)
         since = until
+        yield
     if tenant.engaged_until is None:
         Tenant.objects.filter(pk=tenant.pk).update(engaged_until=now)
 

@@ -1,12 +1,15 @@
 """What is done now and then in each tenant that has sent something: old receipts, retention, engagement."""
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django_q.tasks import async_task
 
 from campaigns.actions.engagement import count_up
 from campaigns.actions.fold_receipts import fold_receipts
@@ -22,24 +25,36 @@ FORGOTTEN = timedelta(minutes=10)
 HEARD = timedelta(days=40)
 
 
-def tend_all() -> int:
-    """Visit the tenants that have sent something; a failure of one is logged and the next is tended."""
+def tend_all(after: int = 0) -> int:
+    """Fold receipts and apply retention in the tenants that have sent something; answer how many were tended."""
     Throttle.objects.filter(next_at__lt=Now() - FORGOTTEN).delete()
-    return _visit(SendIndex.objects.all(), _tend)
+    return _visit("campaigns.tasks.tend", SendIndex.objects.all(), _tend, after)
 
 
-def count_up_all() -> int:
-    """Visit the tenants that have sent something lately: their subscribers' Engagement."""
-    return _visit(SendIndex.objects.filter(launched_at__gte=Now() - HEARD), count_up)
+def count_up_all(after: int = 0) -> int:
+    """Count up Engagement in the tenants that have sent something lately; answer how many were visited."""
+    lately = SendIndex.objects.filter(launched_at__gte=Now() - HEARD)
+    return _visit("campaigns.tasks.engage", lately, count_up, after)
 
 
-def _visit(sends: "QuerySet[SendIndex]", see_to: Callable[[Tenant], object]) -> int:
-    visited = 0
-    tenants = sends.values("tenant_id").distinct()
-    for tenant in Tenant.objects.filter(pk__in=tenants, state=Tenant.State.ACTIVE):
+def _visit(
+    task: str, sends: "QuerySet[SendIndex]", steps: Callable[[Tenant], Iterator[None]], after: int
+) -> int:
+    """Take steps in each tenant behind `after`, for a moment: then the task goes on behind what else waits.
+
+    A failure of one tenant is logged and the next is visited.
+    """
+    visited, until = 0, time.monotonic() + settings.UPKEEP_SECONDS
+    tenants = Tenant.objects.filter(
+        pk__in=sends.values("tenant_id").distinct(), pk__gt=after, state=Tenant.State.ACTIVE
+    )
+    for tenant in tenants.order_by("pk"):
         try:
             with in_tenant(tenant.schema_name):
-                see_to(tenant)
+                for _ in steps(tenant):
+                    if time.monotonic() >= until:
+                        async_task(task, tenant.pk - 1, cluster=settings.SHORT_QUEUE)
+                        return visited
         except DatabaseError as error:
             log.error("upkeep of %s failed: %s", tenant.schema_name, str(error).splitlines()[0])
         else:
@@ -47,8 +62,9 @@ def _visit(sends: "QuerySet[SendIndex]", see_to: Callable[[Tenant], object]) -> 
     return visited
 
 
-def _tend(tenant: Tenant) -> None:
+def _tend(tenant: Tenant) -> Iterator[None]:
     while fold_receipts():
-        pass
+        yield
     while apply_retention(tenant):
-        pass
+        yield
+    yield

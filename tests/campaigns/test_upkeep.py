@@ -8,8 +8,8 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from campaigns.models import LedgerPage, Send
-from campaigns.tasks import tend
+from campaigns.models import Engagement, LedgerPage, Send
+from campaigns.tasks import engage, tend
 from tenants.chores import ring_chores
 from tenants.doorway import in_tenant
 from tenants.models import Throttle
@@ -47,3 +47,29 @@ def test_each_tenant_is_tended_and_one_that_fails_holds_nobody_up(
         with in_tenant(place.schema):
             assert not LedgerPage.objects.exists()
     assert list(Throttle.objects.values_list("lane", flat=True)) == ["o:new"]
+
+
+def test_upkeep_makes_room_for_others_and_goes_on_where_it_was(
+    lasting: Place, transport: Any, settings: Any
+) -> None:
+    """A long task would keep whoever waits for a new workspace, or a campaign, from its process."""
+    settings.UPKEEP_SECONDS, settings.BATCH_SIZE = 0.0, 1
+    add_subscribers(lasting, [NORMAL] * 45)
+    finish(lasting, launch(lasting), transport)
+    OrmQ.objects.all().delete()
+    tenant, rounds, after = lasting.workspace.tenant.pk, 0, 0
+    while engage(after) == 0:
+        [queued] = OrmQ.objects.all()
+        assert (queued.key, queued.func(), queued.args()) == (
+            "short",
+            "campaigns.tasks.engage",
+            (tenant - 1,),
+        )
+        OrmQ.objects.all().delete()
+        rounds, after = rounds + 1, tenant - 1
+        assert rounds < 10
+        settings.UPKEEP_SECONDS = 0.0 if rounds < 3 else 60.0
+    assert rounds == 3
+    with in_tenant(lasting.schema):
+        assert Engagement.objects.count() == 45
+    assert not OrmQ.objects.exists()
