@@ -9,6 +9,11 @@ def deliver() -> int:
     return delivery_process().deliver()
 
 
+def warm_up(**spawned: object) -> None:
+    """Let a process of the delivery queue say that it lives, before its first task (a receiver of post_spawn)."""
+    delivery_process().live()
+
+
 def tend(after: int = 0) -> int:
     """Fold old receipts and apply retention; answer how many tenants were tended."""
     return tend_all(after)

@@ -205,6 +205,8 @@ UPKEEP_SECONDS = 2.0
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"
 QUEUES = {"truepush": Q_WORKERS, SHORT_QUEUE: 1}
+# What a process of a queue does first: a delivery process says that it lives.
+WARM_UP = {"truepush": "campaigns.tasks.warm_up"}
 
 # --- Sign-in (django-allauth); the user model has no user name
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

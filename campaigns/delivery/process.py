@@ -34,10 +34,14 @@ class DeliveryProcess:
             self.signals, held=self._held, wake=self.transport.wake, beat=self._beat, farewell=farewell
         )
 
-    def deliver(self) -> int:
-        """Drain what is due; answer how many recipients were resolved."""
+    def live(self) -> None:
+        """Start the heartbeat, if it is not there yet."""
         if not self.heartbeat.is_alive():
             self.heartbeat.start()
+
+    def deliver(self) -> int:
+        """Drain what is due; answer how many recipients were resolved."""
+        self.live()
         sender = self.sender = Sender(
             self.transport, stopping, signals=self.signals, on_refused=refuse_key, lingers=True
         )
@@ -76,5 +80,5 @@ class DeliveryProcess:
 
 @lru_cache(maxsize=1)
 def delivery_process() -> DeliveryProcess:
-    """Give this process's own; made at its first task, after the fork."""
+    """Give this process's own; made after the fork."""
     return DeliveryProcess()

@@ -222,10 +222,12 @@ def test_another_tenants_hundred_are_out_within_ten_seconds(
 def test_processes_say_that_they_live(lasting: Place, tmp_path: Path, workers: int) -> None:
     add_subscribers(lasting, [NORMAL] * 1500)
     lasting.sandbox.script(status=201, delay_ms=30)
-    launch(lasting)
     with worker(
         lasting.sandbox, tmp_path / "log", Q_WORKERS=workers, BATCH_SIZE=300, PUSH_CONCURRENCY=10, **WINDOWS
     ) as running:
+        # Also those that have had nothing to do yet.
+        until(lambda: WorkerProcess.objects.filter(role="delivery", in_flight=0).count() == workers, 20)
+        launch(lasting)
         busy = WorkerProcess.objects.filter(role="delivery", in_flight__gt=0, rate__gt=0)
         until(lambda: busy.count() == workers, 20)
         rows = list(WorkerProcess.objects.all())
@@ -233,6 +235,8 @@ def test_processes_say_that_they_live(lasting: Place, tmp_path: Path, workers: i
         assert all(row.open_files > 5 and row.memory_mb > 20 and row.version for row in rows)
         clock = WorkerProcess.objects.get(role="clock")
         assert clock.pid == running.process.pid
+        assert running.stop() == 0
+    assert not WorkerProcess.objects.exists()
 
 
 def test_real_workers_stop_at_a_pause_and_follow_a_changed_rate(lasting: Place, tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, connections
+from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
 from django_q.cluster import Cluster
 from django_q.conf import Conf
+from django_q.signals import post_spawn
 from django_q.tasks import async_task
 
 from tenants.actions.alerts import raise_alert
@@ -78,6 +80,7 @@ class Command(BaseCommand):
             # 3. Running deliveries finish what is in flight, record it and end; then the clusters do.
             clusters.stop()
             patiently(lambda: farewell(_execute))
+            patiently(lambda: forget_the_dead(_execute, _rows))
 
 
 def hear_signals() -> None:
@@ -139,7 +142,14 @@ class Clusters:
 
 
 def start_cluster(queue: str, workers: int) -> Cluster:
-    """Fork a cluster for one queue. django-q2 reads its size from a class attribute, at the fork."""
+    """Fork a cluster for one queue. django-q2 reads its size from a class attribute, at the fork.
+
+    Its processes begin with what settings.WARM_UP names for the queue, before they wait for a task.
+    """
+    if warm_up := settings.WARM_UP.get(queue):
+        post_spawn.connect(import_string(warm_up), dispatch_uid="warm_up")
+    else:
+        post_spawn.disconnect(dispatch_uid="warm_up")
     # No connection may be inherited by the processes that the cluster forks.
     connections.close_all()
     Conf.WORKERS = Conf.QUEUE_LIMIT = workers
