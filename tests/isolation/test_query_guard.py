@@ -18,7 +18,7 @@ USES: dict[str, Callable[[type[models.Model]], Any]] = {
     "get": lambda model: model._default_manager.get(pk=1),
     "insert": lambda model: row(model, Marks("a"), 1).save(force_insert=True),
     "bulk insert": lambda model: model._default_manager.bulk_create([row(model, Marks("a"), 1)]),
-    "update": lambda model: model._default_manager.update(id=1),
+    "update": lambda model: model._default_manager.update(**{model._meta.pk.name: 1}),
     "delete": lambda model: model._default_manager.filter(pk=1)._raw_delete("default"),
     "raw": lambda model: list(model._default_manager.raw(f"SELECT * FROM {model._meta.db_table}")),
 }

@@ -24,7 +24,8 @@ def test_every_tenant_table_has_the_same_keys_in_both_and_more_in_the_second(two
             for table in connection.introspection.table_names(cursor):
                 cursor.execute("SELECT to_regclass(%s)", [f"{place.schema}.{table}"])
                 if cursor.fetchone()[0] and table != "django_migrations":
-                    cursor.execute(f"SELECT array_agg(id ORDER BY id) FROM {table}")
+                    key = connection.introspection.get_primary_key_column(cursor, table)
+                    cursor.execute(f"SELECT array_agg({key} ORDER BY {key}) FROM {table}")
                     assert cursor.fetchone()[0] == list(pks), table
 
 

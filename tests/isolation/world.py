@@ -90,6 +90,7 @@ SHAPES: dict[str, Shape] = {
     "campaigns.send.finished_at": lambda mark, pk: timezone.now(),
     "campaigns.send.audience": lambda mark, pk: 1,
     "campaigns.send.failed": lambda mark, pk: 1,
+    "campaigns.engagement.sends": lambda mark, pk: [pk],
     "campaigns.batch.root": lambda mark, pk: None,
     "campaigns.batch.ids": lambda mark, pk: [pk],
     "campaigns.batch.size": lambda mark, pk: 1,
@@ -160,7 +161,8 @@ def fill(place: Workspace, letter: str, pks: tuple[int, ...]) -> None:
     with in_tenant(place.schema):
         for model in models_of_tenants():
             model._default_manager.bulk_create([row(model, marks, pk) for pk in pks])
-            _number_from(101, model._meta.db_table)
+            if isinstance(model._meta.pk, models.AutoField):
+                _number_from(101, model._meta.db_table)
         keys = dict(Site.objects.values_list("pk", "site_key"))
     for pk in pks:
         own = {"tenant_id": place.tenant.pk, "schema_name": place.schema}
