@@ -84,14 +84,16 @@ def summary_of(row: Engagement) -> Summary:
 
 
 def count_up(tenant: Tenant) -> Iterator[None]:
-    """Bring the tenant's Engagement up to date, a bounded step at a time. Call inside the tenant."""
+    """Bring the tenant's Engagement up to date, a bounded step at a time: each yield has more to do behind it.
+
+    Call inside the tenant.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
     while _count_batches():
         yield
     yield from _hear(tenant, now)
-    yield
 
 
 def _count_batches() -> int:
@@ -159,7 +161,8 @@ def _hear(tenant: Tenant, now: datetime) -> Iterator[None]:
             _hear_batch(batch_id, since - OVERLAP, until)
         Tenant.objects.filter(pk=tenant.pk).update(engaged_until=until)
         since = until
-        yield
+        if since < now:
+            yield
     if tenant.engaged_until is None:
         Tenant.objects.filter(pk=tenant.pk).update(engaged_until=now)
 

@@ -45,6 +45,13 @@ def _visit(
     A failure of one tenant is logged and the next is visited.
     """
     visited, until = 0, time.monotonic() + settings.UPKEEP_SECONDS
+
+    def is_over(done: int) -> bool:
+        if time.monotonic() < until:
+            return False
+        async_task(task, done, cluster=settings.SHORT_QUEUE)
+        return True
+
     tenants = Tenant.objects.filter(
         pk__in=sends.values("tenant_id").distinct(), pk__gt=after, state=Tenant.State.ACTIVE
     )
@@ -52,13 +59,15 @@ def _visit(
         try:
             with in_tenant(tenant.schema_name):
                 for _ in steps(tenant):
-                    if time.monotonic() >= until:
-                        async_task(task, tenant.pk - 1, cluster=settings.SHORT_QUEUE)
+                    if is_over(tenant.pk - 1):
                         return visited
         except DatabaseError as error:
             log.error("upkeep of %s failed: %s", tenant.schema_name, str(error).splitlines()[0])
         else:
             visited += 1
+        # A tenant that has been seen to is not begun anew, however long it took.
+        if is_over(tenant.pk):
+            break
     return visited
 
 
@@ -67,4 +76,3 @@ def _tend(tenant: Tenant) -> Iterator[None]:
         yield
     while apply_retention(tenant):
         yield
-    yield
