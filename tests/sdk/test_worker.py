@@ -65,8 +65,11 @@ def test_a_click_opens_the_address_without_our_mark_and_is_reported(
 ) -> None:
     visitor.workers.deliver_push(world.scope, message())
     visitor.workers.wait_for_notification("Sale")
+    # It is reported once it is shown: a moment after the notification is there.
+    visitor.wait_for(lambda: world.receipts() == [("displayed", "token-1")])
     acted = click_notification(running, "Sale")
     assert (acted.opened, acted.focused) == (["http://localhost:1/offer?a=b%20c&q=x#now"], [])
+    visitor.wait_for(lambda: len(world.receipts()) == 2)
     assert world.receipts() == [("displayed", "token-1"), ("clicked", "token-1")]
     assert notifications(visitor.page, world.scope) == []
 
