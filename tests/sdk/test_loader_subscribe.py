@@ -220,6 +220,7 @@ def test_a_snippet_that_is_on_the_page_twice_works_once(visitor: Visitor, world:
 def test_a_click_that_arrives_as_an_address_is_reported_and_stripped(visitor: Visitor, world: World) -> None:
     visitor.open(world.shop + "/?a=b%20c&tp_c=Tok-en_1&q=%C3%A4+x&tp_c=again#part")
     assert visitor.page.evaluate("location.href") == f"{world.shop}/?a=b%20c&q=%C3%A4+x#part"
+    visitor.wait_for(lambda: len(world.receipts()) == 1)
     assert world.receipts() == [("clicked", "Tok-en_1")]
     [call] = world.calls("/sdk/v1/receipts")
     assert call.headers["content-type"].startswith("text/plain")
