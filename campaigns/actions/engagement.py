@@ -37,8 +37,8 @@ ON CONFLICT (subscriber_id) DO UPDATE SET
     displayed_at = greatest(known.displayed_at, excluded.displayed_at),
     clicked_at = greatest(known.clicked_at, excluded.clicked_at),
     sends = (excluded.sends || known.sends)[1:%(most)s],
-    displayed = (known.displayed << 1 | excluded.displayed) & %(window)s,
-    clicked = (known.clicked << 1 | excluded.clicked) & %(window)s
+    displayed = ((known.displayed << 1) | excluded.displayed) & %(window)s,
+    clicked = ((known.clicked << 1) | excluded.clicked) & %(window)s
 """
 
 _TOLD = """
@@ -50,25 +50,21 @@ SELECT ordinal, max(at) FILTER (WHERE kind = 1), max(at) FILTER (WHERE kind = 2)
 FROM campaigns_receipt WHERE batch_id = %s AND at >= %s AND at < %s AND kind IN (1, 2) GROUP BY ordinal
 """
 
-_HEAR = """
+# The send's place is looked up in the row that is changed: another task may have put a campaign in front meanwhile.
+# In parentheses: PostgreSQL reads `a | b << c` as `(a | b) << c`.
+_BIT = "(1 << (array_position(known.sends, %(send)s::bigint) - 1))"
+_HEAR = f"""
 UPDATE campaigns_engagement known SET
     displayed_at = greatest(known.displayed_at, given.displayed_at),
     clicked_at = greatest(known.clicked_at, given.clicked_at),
-    displayed = known.displayed | given.displayed << place.of_send,
-    clicked = known.clicked | given.clicked << place.of_send
-FROM (
-    SELECT id, displayed_at, clicked_at, (displayed_at IS NOT NULL)::int AS displayed,
-        (clicked_at IS NOT NULL)::int AS clicked
-    FROM unnest(%(ids)s::bigint[], %(displayed)s::timestamptz[], %(clicked)s::timestamptz[])
-        AS told (id, displayed_at, clicked_at)
-) AS given
-JOIN campaigns_engagement row_of ON row_of.subscriber_id = given.id
-CROSS JOIN LATERAL (SELECT array_position(row_of.sends, %(send)s::bigint) - 1 AS of_send) AS place
-WHERE known.subscriber_id = given.id AND place.of_send IS NOT NULL
-    AND (known.displayed | given.displayed << place.of_send <> known.displayed
-        OR known.clicked | given.clicked << place.of_send <> known.clicked
-        OR given.displayed_at > known.displayed_at OR given.clicked_at > known.clicked_at)
-"""
+    displayed = known.displayed | CASE WHEN given.displayed_at IS NULL THEN 0 ELSE {_BIT} END,
+    clicked = known.clicked | CASE WHEN given.clicked_at IS NULL THEN 0 ELSE {_BIT} END
+FROM unnest(%(ids)s::bigint[], %(displayed)s::timestamptz[], %(clicked)s::timestamptz[])
+    AS given (id, displayed_at, clicked_at)
+WHERE known.subscriber_id = given.id AND %(send)s::bigint = ANY(known.sends) AND (
+    (given.displayed_at IS NOT NULL AND ((known.displayed & {_BIT}) = 0 OR given.displayed_at > known.displayed_at))
+    OR (given.clicked_at IS NOT NULL AND ((known.clicked & {_BIT}) = 0 OR given.clicked_at > known.clicked_at)))
+"""  # noqa: S608  # nothing of it is given from outside
 
 
 class Summary(NamedTuple):
