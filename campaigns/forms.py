@@ -4,13 +4,10 @@ from typing import Any
 
 from django import forms
 
-from campaigns.delivery.payload import payload_octets
+from campaigns.delivery.payload import draft_octets
 from subscribers.forms import check_url
 from subscribers.models import Site
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
-
-# Tags are this long; the real one is made with the send.
-SAMPLE_TAG = "tp-" + "0" * 16
 
 
 class ComposeForm(forms.Form):
@@ -64,9 +61,7 @@ class ComposeForm(forms.Form):
         if self.errors:
             return data
         content = self.content()
-        octets = payload_octets(
-            {**content, "icon_url": content["icon_url"] or data["site"].icon_url}, tag=SAMPLE_TAG
-        )
+        octets = draft_octets(content, site_icon=data["site"].icon_url)
         if octets > MAX_PLAINTEXT:
             self.add_error(
                 "body",

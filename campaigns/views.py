@@ -13,8 +13,8 @@ from campaigns.access import access_campaign, access_send
 from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import about
-from campaigns.delivery.payload import MAX_BRIDGED, payload_octets
-from campaigns.forms import SAMPLE_TAG, ComposeForm
+from campaigns.delivery.payload import MAX_BRIDGED, SAMPLE_TAG, payload_octets
+from campaigns.forms import ComposeForm
 from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
 from campaigns.next_step import next_step

@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.compose_push import tag_of, topic_of
-from campaigns.delivery.payload import MAX_BRIDGED, payload_octets
+from campaigns.delivery.payload import MAX_BRIDGED, draft_octets, payload_octets
 from campaigns.models import Campaign, Message, Send
 from subscribers.figures import count_active
 from subscribers.models import Site, Subscriber
@@ -51,7 +51,8 @@ def save_draft(
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
         site=site,
         name=content["title"][:120],
-        oversize_bridged=settings.FIREFOX_ANDROID and _octets(content, site) > MAX_BRIDGED,
+        oversize_bridged=settings.FIREFOX_ANDROID
+        and draft_octets(content, site_icon=site.icon_url) > MAX_BRIDGED,
         updated_at=Now(),
     )
     if not changed:
@@ -66,11 +67,6 @@ def save_draft(
     )
     campaign.refresh_from_db()
     return campaign
-
-
-def _octets(content: Content, site: Site) -> int:
-    """Count what will travel; the tag is made with the send, and as long as any."""
-    return payload_octets({**content, "icon_url": content["icon_url"] or site.icon_url}, tag=tag_of("", 0))
 
 
 @transaction.atomic

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 from truepush.lib.webpush.encryption import HEADER_LENGTH, OVERHEAD
 
 TOKEN_LENGTH = 58
+# Tags are this long; the real one is made with the send.
+SAMPLE_TAG = "tp-" + "0" * 16
 # Firefox on Android gets messages over a bridge that takes 2,744 octets of body (autopush, http.md).
 MAX_BRIDGED = 2744 - HEADER_LENGTH - OVERHEAD
 TOKEN_PARAMETER = "tp_c"  # noqa: S105  # the name of a URL parameter
@@ -48,3 +50,8 @@ def with_token(url: str, token: str) -> str:
 def payload_octets(content: Mapping[str, str], *, tag: str) -> int:
     """Count the octets of the payload that this content becomes, token included."""
     return len(template_of(content, tag=tag).fill("x" * TOKEN_LENGTH))
+
+
+def draft_octets(content: Mapping[str, str], *, site_icon: str) -> int:
+    """Count what a draft becomes: with the website's icon where it has none, and a tag as long as any send's."""
+    return payload_octets({**content, "icon_url": content["icon_url"] or site_icon}, tag=SAMPLE_TAG)

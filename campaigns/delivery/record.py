@@ -291,6 +291,6 @@ def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:
     SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
         state=send.state, finished_at=send.finished_at
     )
-    watch_gone(work, send)
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).delete()
     Pace.objects.filter(key=f"send:{work.tenant_id}:{send.pk}").delete()
+    watch_gone(work, send)

@@ -10,8 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from campaigns.delivery.payload import MAX_BRIDGED, payload_octets
-from campaigns.forms import SAMPLE_TAG
+from campaigns.delivery.payload import MAX_BRIDGED, SAMPLE_TAG, payload_octets
 from campaigns.models import Campaign, Message, Send
 from subscribers.models import Site
 from subscribers.views import TEST_DEVICES
