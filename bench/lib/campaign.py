@@ -1,5 +1,6 @@
 """A tenant, an audience at the benchmark's push service, and campaigns through real workers."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from django.db import connection
 import bench.lib.django_here  # noqa: F401  # before any model
 from bench.lib.cpu import difference, resident_mb, tree, used_seconds
 from campaigns.actions.campaign import save_draft, send_to_everyone
+from campaigns.actions.control import cancel
+from campaigns.actions.errors import CampaignRefused
 from campaigns.models import Send
 from subscribers.actions.site import add_site
 from subscribers.actions.subscription import digest_of
@@ -105,16 +108,46 @@ class Run:
         return self.worker_us + self.postgres_us
 
 
+def launch(place: Place) -> int:
+    """Send to everyone; answer the send's number."""
+    with in_tenant(place.tenant.schema_name):
+        campaign = save_draft(actor=place.owner, tenant=place.tenant, site=place.site, content=CONTENT)
+        return send_to_everyone(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=86400).pk
+
+
+def seconds_beside(small: Place, large: Place, sends: int) -> float:
+    """Queue so many sends of the large tenant, and one of the small one a second later; how long until that has ended.
+
+    What is left of the large ones is cancelled. Ends the program if they ended first: then nobody was in the way.
+    """
+    queued = [launch(large) for _ in range(sends)]
+    time.sleep(1)
+    started, pk = time.monotonic(), launch(small)
+    while look(small, pk).state != Send.State.FINISHED:
+        if time.monotonic() - started > PATIENCE_SECONDS:
+            sys.exit(f"The small send has not ended after {PATIENCE_SECONDS} s.")
+        time.sleep(0.05)
+    seconds = time.monotonic() - started
+    left = [number for number in queued if look(large, number).finished_at is None]
+    if not left:
+        sys.exit("The large sends ended before the small one: they were not in its way.")
+    with in_tenant(large.tenant.schema_name):
+        for number in left:
+            with contextlib.suppress(CampaignRefused):  # it ended this moment
+                cancel(actor=large.owner, tenant=large.tenant, send=Send.objects.get(pk=number))
+    while any(look(large, number).finished_at is None for number in left):
+        time.sleep(0.5)
+    return seconds
+
+
 def send_campaign(place: Place, worker: int, audience: int) -> Run:
     """Launch to everyone and wait for the end; ends the program unless all were accepted."""
     postgres = int(os.environ["BENCH_POSTGRES"])
     before, database_before = used_seconds(tree(worker)), used_seconds(tree(postgres))
     started = time.monotonic()
-    with in_tenant(place.tenant.schema_name):
-        campaign = save_draft(actor=place.owner, tenant=place.tenant, site=place.site, content=CONTENT)
-        pk = send_to_everyone(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=86400).pk
+    pk = launch(place)
     memory: dict[int, list[float]] = {}
-    while (send := _look(place, pk)).state != Send.State.FINISHED:
+    while (send := look(place, pk)).state != Send.State.FINISHED:
         if time.monotonic() - started > PATIENCE_SECONDS:
             sys.exit(f"The send is {send.state} after {PATIENCE_SECONDS} s: {send.accepted} accepted.")
         time.sleep(0.25)
@@ -131,11 +164,11 @@ def send_campaign(place: Place, worker: int, audience: int) -> Run:
     return Run(used / audience * 1e6, database / audience * 1e6, audience / seconds, memory, begins)
 
 
-def _look(place: Place, pk: int) -> Send:
+def look(place: Place, pk: int) -> Send:
     with in_tenant(place.tenant.schema_name):
-        return Send.objects.only("state", "audience", "accepted", "reasons", "started_at", "due_at").get(
-            pk=pk
-        )
+        return Send.objects.only(
+            "state", "audience", "accepted", "reasons", "started_at", "due_at", "finished_at"
+        ).get(pk=pk)
 
 
 def bench_folder() -> Path:

@@ -1,4 +1,7 @@
-"""The fault tests at full length, with their figures; bin/test runs the same ones with windows a tenth as long."""
+"""The fault tests at full length, with their figures; bin/test runs the same ones with windows a tenth as long.
+
+It takes about three quarters of an hour: outages last as long as the fault table says, five or ten minutes.
+"""
 
 import json
 import os

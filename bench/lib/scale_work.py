@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.db import connection
 
-from bench.lib.campaign import Place, Run, make_place, send_campaign, workers
+from bench.lib.campaign import Place, Run, make_place, seconds_beside, send_campaign, workers
 from bench.lib.cpu import print_figures
 from tenants.doorway import in_tenant
 from truepush.lib.webpush.keys import CURVE, public_bytes
@@ -15,6 +15,9 @@ from truepush.lib.webpush.keys import CURVE, public_bytes
 # BENCH_SCALE=0.01 is a quick try.
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
+# How many sends of which size are queued before another tenant's hundred (RL-05).
+BESIDE = {"1m": 1, "100k": 50}
+TIMES = 3
 KEYS = 2000
 WORKERS = 2
 
@@ -34,12 +37,21 @@ def main() -> None:
         warm = make_place("warm")
         fill(warm, points, 2000)
         send_campaign(warm, pid, 2000)
+        places: dict[str, Place] = {}
         for name, whole in SIZES.items():
             size = max(int(whole * SCALE), 1000)
-            place = make_place(f"size-{name}")
-            fill(place, points, size)
-            run = send_campaign(place, pid, size)
-            figures |= report(name, size, run)
+            places[name] = make_place(f"size-{name}")
+            fill(places[name], points, size)
+            figures |= report(name, size, send_campaign(places[name], pid, size))
+        small = make_place("small")
+        fill(small, points, 100)
+        for name, sends in BESIDE.items():
+            seconds = [seconds_beside(small, places[name], sends) for _ in range(TIMES)]
+            figures[f"beside_s_{sends}_of_{name}"] = max(seconds)
+            print(
+                f"100 a second after {sends} of {name}: out after {', '.join(f'{s:.1f}' for s in seconds)} s",
+                flush=True,
+            )
     figures["ratio_1m_10k"] = figures["us_1m"] / figures["us_10k"]
     figures["lost"] = 0  # send_campaign ends the program unless every recipient was accepted
     print_figures(figures)

@@ -36,6 +36,11 @@ WINDOWS: dict[str, object] = {
 }
 
 
+def outage(minutes: float, short: float) -> float:
+    """How many seconds a fault lasts: as the fault table says at full length, else so short as still shows it."""
+    return minutes * 60 if SCALE >= 1 else short
+
+
 def note(name: str, value: float) -> None:
     """Add a figure to what bench/faults prints; in bin/test nobody asks for it."""
     file = os.environ.get("FAULT_FIGURES")

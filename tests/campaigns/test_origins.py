@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from campaigns.models import Send
 from tenants.actions.sending import set_pace
 from tenants.models import DueWork, Throttle
-from tests.campaigns.faults import SCALE, WINDOWS, note
+from tests.campaigns.faults import SCALE, WINDOWS, note, outage
 from tests.campaigns.places import (
     NORMAL,
     Place,
@@ -101,8 +101,10 @@ def test_one_origin_in_trouble_leaves_the_others_their_rate_and_heals(
     send = launch(troubled)
     pair = both(lasting.sandbox, troubled.sandbox)
     with worker(pair, tmp_path / "log", Q_WORKERS=2, **WINDOWS):
+        began = time.monotonic()
         time.sleep(1.0)
         keep_rate(lasting, f"others_rate_{trouble}", 0.9)
+        time.sleep(max(0.0, outage(5, 0) - (time.monotonic() - began) - 10 * SCALE))
         until(lambda: Throttle.objects.filter(kind="origin").exists(), 30)
         asked = int(str(troubled.sandbox.counts()["requests"]))
         time.sleep(10 * SCALE)

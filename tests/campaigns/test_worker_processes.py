@@ -1,4 +1,4 @@
-"""Real `manage.py worker`s on the test database: killed, stopped, started again. Windows are a tenth as long."""
+"""Real `manage.py worker`s on the test database: killed, stopped, started again. Windows as in faults.py."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 
 from campaigns.models import Batch, LedgerPage
 from tenants.doorway import in_tenant
+from tests.campaigns.faults import WINDOWS, note, outage, seconds_until
 from tests.campaigns.places import (
     NORMAL,
     Place,
@@ -17,6 +18,7 @@ from tests.campaigns.places import (
     check_conservation,
     counts_of,
     figures,
+    fresh,
     launch,
     new_campaign,
     wait_until_finished,
@@ -29,15 +31,10 @@ from truepush.local.sandbox.subscriptions import demo_behaviour
 pytestmark = pytest.mark.xdist_group("workers")
 
 IN_FLIGHT = 20
-# Lease and attempt of the tests; a page is at most 500 results or what comes within 100 ms.
-QUICK = {
-    "PUSH_LEASE_SECONDS": 4,
-    "PUSH_ATTEMPT_SECONDS": 1.5,
-    "PUSH_CONCURRENCY": IN_FLIGHT,
-    "BATCH_SIZE": 300,
-}
+QUICK = {**WINDOWS, "PUSH_CONCURRENCY": IN_FLIGHT, "BATCH_SIZE": 300}
 AUDIENCE = 1200
 ANSWER_MS = 40  # so that a process sends at most 1,000 a second
+# What a process gets answered within 100 ms.
 ONE_PAGE = 100
 
 
@@ -52,21 +49,28 @@ def test_workers_and_senders_that_are_killed_lose_nobody(lasting: Place, tmp_pat
     send = launch(lasting)
     # 1. The whole worker: kill -9 of the parent ends its children too, which would go on taking tasks.
     with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, **QUICK) as running:
-        until(lambda: sent(lasting) > AUDIENCE * 0.2, 15)
+        until(lambda: sent(lasting) > AUDIENCE * 0.3, 15)
         family = running.senders()
         running.process.kill()
         until(lambda: not any(map(is_alive, family)), 3)
+    time.sleep(outage(5, 0))
+    before = sent(lasting)
     # 2. One sender of two: it is replaced, and its batch is taken over when its lease has ended.
     with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=2, **QUICK) as running:
-        until(lambda: sent(lasting) > AUDIENCE * 0.5, 15)
+        note("all_killed_resumed_s", seconds_until(lambda: sent(lasting) > before, 30))
+        until(lambda: sent(lasting) > AUDIENCE * 0.6, 15)
         os.kill(running.senders()[0], signal.SIGKILL)
-        send = wait_until_finished(lasting, send, 25)
+        # Its recipients are the last: the others went on meanwhile.
+        seconds = seconds_until(lambda: fresh(lasting, send).state == "finished", 30)
+        note("one_killed_finished_s", seconds)
+        send = fresh(lasting, send)
         # 3. SIGTERM to the whole process group, as some supervisors do, ends it too.
         os.killpg(running.process.pid, signal.SIGTERM)
         assert running.process.wait(10) == 0
     check_conservation(lasting, send)
     assert figures(send) == {"accepted": AUDIENCE}
     counts = counts_of(lasting, send)
+    note("two_killed_repeated", counts["repeated"])
     assert counts["distinct"] == AUDIENCE
     assert 0 < counts["repeated"] <= 2 * (IN_FLIGHT + ONE_PAGE)
     assert counts["accepted"] == AUDIENCE + counts["repeated"]
