@@ -33,6 +33,7 @@ READY = 250
 LOOK_SECONDS = 0.05
 NOTHING_SECONDS = 0.01
 PAUSED_SECONDS = 1.0
+LEAST_GRANT, GRANT_SIZE_AT_FIRST = 100, 250
 
 
 def has_room(sender: "Sender") -> bool:
@@ -42,6 +43,15 @@ def has_room(sender: "Sender") -> bool:
     if len(sender.holds) >= MOST_HOLDS:
         return False
     return sum(sender.ready(hold) for hold in sender.holds) < READY
+
+
+def grant_size(sender: "Sender") -> int:
+    """About a second of work for all holds together, as fast as this task has been so far."""
+    age = sender.mono - sender.started
+    if age < 1.0:
+        return GRANT_SIZE_AT_FIRST
+    share = sender.resolved / age / max(len(sender.holds), 1)
+    return max(LEAST_GRANT, min(int(share), settings.GRANT_SIZE))
 
 
 def take_more(sender: "Sender") -> None:
@@ -57,6 +67,19 @@ def take_more(sender: "Sender") -> None:
     open_hold(sender, work)
 
 
+def go_on(sender: "Sender", hold: Hold) -> bool:
+    """Take up more for a hold that has nothing left to do, after whoever's turn it is; False if it should be let go.
+
+    A hold that went on by itself would keep its place to the end of its batch: at a slow push service another tenant
+    would wait for as long. With all places taken it makes room.
+    """
+    if len(sender.holds) >= MOST_HOLDS:
+        return False
+    if hold.grant.has_rest and time.monotonic() >= sender.looks_at:
+        take_more(sender)
+    return bool(hold.waiting) or extend_hold(sender, hold)
+
+
 def extend_hold(sender: "Sender", hold: Hold) -> bool:
     """Take up more of the batch that is held; False if there is none or its pace allows nothing now."""
     grant = hold.grant
@@ -65,7 +88,7 @@ def extend_hold(sender: "Sender", hold: Hold) -> bool:
     first = len(grant.ids)
     with in_tenant(hold.work.schema_name):
         waits = extend(
-            grant, hold.work, site_id=hold.site_id, most=sender.grant_size, is_paced=not hold.is_test
+            grant, hold.work, site_id=hold.site_id, most=grant_size(sender), is_paced=not hold.is_test
         )
         if waits or len(grant.ids) == first:
             return False
@@ -102,7 +125,7 @@ def _claim(sender: "Sender", work: Work, send: Send) -> Grant | Later | None:
         send.pk,
         tenant_id=work.tenant_id,
         site_id=send.site_id,
-        most=sender.grant_size,
+        most=grant_size(sender),
         busy_origins=sender.stuck_origins(),
         is_paced=send.kind != Send.Kind.TEST,
     )

@@ -35,7 +35,6 @@ LOOK_SECONDS = 0.2
 # A task waits for what is due so soon, instead of leaving it to the clock and the queue.
 LINGER_SECONDS = 2.0
 ROUND = 16
-LEAST_GRANT, GRANT_SIZE_AT_FIRST = 100, 250
 # An origin whose places are all taken and that has been silent for so long is stuck; its recipients come back later.
 SILENT_SECONDS, STUCK_SECONDS = 0.5, 3.0
 SPILLED_SECONDS = 2.0
@@ -82,8 +81,8 @@ class Sender:
         self.holds: list[Hold] = []
         self.resolved = 0
         self.error: BaseException | None = None
-        self._started = time.monotonic()
-        self._until = self._started + settings.PUSH_DRAIN_SECONDS
+        self.started = time.monotonic()
+        self._until = self.started + settings.PUSH_DRAIN_SECONDS
         # When to look for more work again.
         self.looks_at = 0.0
         self._known = -1
@@ -206,16 +205,6 @@ class Sender:
             or hold.key in self.signals.stopped
         )
 
-    @property
-    def grant_size(self) -> int:
-        """About a second of work, as fast as this task has been so far."""
-        age = self.mono - self._started
-        return (
-            GRANT_SIZE_AT_FIRST
-            if age < 1.0
-            else max(LEAST_GRANT, min(int(self.resolved / age), settings.GRANT_SIZE))
-        )
-
     def ready(self, hold: Hold) -> int:
         """Count the hold's recipients that can start soon: not those of origins that are full and silent."""
         return sum(
@@ -320,7 +309,7 @@ class Sender:
 
     def _let_go(self, hold: Hold) -> None:
         """Write the last page of a hold and release its batch, unless there is more of it to take up at once."""
-        if self._takes_more and not self._is_over() and intake.extend_hold(self, hold):
+        if self._takes_more and not self._is_over() and intake.go_on(self, hold):
             return
         self._record(hold, release=True)
 
