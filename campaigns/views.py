@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from campaigns.access import access_campaign, access_send
-from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
+from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import about
 from campaigns.delivery.payload import MAX_BRIDGED, SAMPLE_TAG, payload_octets
@@ -183,7 +183,7 @@ def send(request: ConsoleRequest, pk: int) -> HttpResponse:
             messages.error(request, " ".join(str(error) for error in errors))
         return redirect("campaigns:compose", campaign.pk)
     try:
-        made = send_to_everyone(
+        made = launch_campaign(
             actor=request.user,
             tenant=request.tenant,
             campaign=campaign,

@@ -69,7 +69,8 @@ class Subscriber(models.Model):
         GONE = "gone", "Gone"
         DISABLED = "disabled", "Paused with its key"
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="subscribers")
+    # Found by the unique key and by the audience's index, both of which begin with it.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="subscribers", db_index=False)
     vapid_key = models.ForeignKey(VapidKey, on_delete=models.PROTECT, db_index=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
     is_test = models.BooleanField(default=False)
@@ -93,6 +94,19 @@ class Subscriber(models.Model):
     ended_at = models.DateTimeField(null=True)
     # A 429 of its push service asks this one subscription to wait (RFC 8030 section 8.4).
     wait_until = models.DateTimeField(null=True)
+    # Region and city need a database that the operator supplies; the address is truncated before it is stored.
+    region = models.CharField(max_length=80, db_default="", blank=True)
+    city = models.CharField(max_length=80, db_default="", blank=True)
+    address = models.CharField(max_length=39, db_default="", blank=True)
+    first_seen_at = models.DateTimeField(db_default=Now())
+    sessions = models.IntegerField(db_default=0)
+    pages = models.IntegerField(db_default=0)
+    sdk_version = models.CharField(max_length=16, db_default="", blank=True)
+    # The consent record: when is `subscribed_at`; on which page's origin, and by which version of which prompt.
+    prompt = models.CharField(max_length=40, db_default="", blank=True)
+    consent_origin = models.CharField(max_length=255, db_default="", blank=True)
+    # What took it out of the audience: "410", "404", "visitor", "console", "key" (campaigns and subscribers say which).
+    ended_why = models.CharField(max_length=20, db_default="", blank=True)
 
     class Meta:
         constraints = [
@@ -103,6 +117,74 @@ class Subscriber(models.Model):
                 name="subscriber_ended_when_not_active",
             ),
         ]
+        # What segments ask most is read from here alone, a quarter of the table: counting a country takes 0.1 s of a
+        # million people instead of 0.4 s, a tag 0.2 s instead of 0.7 s. An entry of a tree has at most 2,704 octets;
+        # subscribers.profiles bounds the tags.
+        indexes = [
+            models.Index(
+                fields=["site", "id"],
+                include=[
+                    "country", "language", "browser", "os", "device", "time_zone", "subscribed_at", "seen_at",
+                    "sessions", "pages", "tags",
+                ],
+                condition=Q(state="active", is_test=False),
+                name="subscriber_audience",
+            )
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"subscriber {self.pk}"
+
+
+class EventFact(models.Model):
+    """How often and when a subscriber did one thing, rolled up by subscribers.actions.profile.
+
+    `recent` are the newest moments, the newest first, at most 20: "at least N times within D days" is one comparison
+    with the N-th of them, exact for N up to 20.
+    """
+
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
+    name = models.CharField(max_length=64)
+    count = models.IntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    last_properties = models.JSONField(default=dict)
+    recent = ArrayField(models.DateTimeField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber", "name"], name="event_fact_once"),
+            models.CheckConstraint(condition=Q(count__gte=1), name="event_fact_happened"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["name", "last_at"], include=["subscriber", "count"], name="event_fact_by_name"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of subscriber {self.subscriber_id}"
+
+
+class Segment(models.Model):
+    """A named rule over one site's audience (docs/segments.md has the rule's form)."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="segments")
+    name = models.CharField(max_length=120)
+    rule = models.JSONField()
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+    # The last count, when it was taken and how long it took: what is slow says so.
+    counted = models.IntegerField(null=True)
+    counted_at = models.DateTimeField(null=True)
+    count_ms = models.IntegerField(null=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="segment_name_once")]
+
+    def __str__(self) -> str:
+        return self.name

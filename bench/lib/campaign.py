@@ -15,7 +15,7 @@ from django.db import connection
 
 import bench.lib.django_here  # noqa: F401  # before any model
 from bench.lib.cpu import difference, resident_mb, tree, used_seconds
-from campaigns.actions.campaign import save_draft, send_to_everyone
+from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.actions.control import cancel
 from campaigns.actions.errors import CampaignRefused
 from campaigns.models import Send
@@ -112,7 +112,7 @@ def launch(place: Place) -> int:
     """Send to everyone; answer the send's number."""
     with in_tenant(place.tenant.schema_name):
         campaign = save_draft(actor=place.owner, tenant=place.tenant, site=place.site, content=CONTENT)
-        return send_to_everyone(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=86400).pk
+        return launch_campaign(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=86400).pk
 
 
 def seconds_beside(small: Place, large: Place, sends: int) -> float:

@@ -15,8 +15,11 @@ from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.compose_push import tag_of, topic_of
 from campaigns.delivery.payload import MAX_BRIDGED, draft_octets, payload_octets
 from campaigns.models import Campaign, Message, Send
+from subscribers.audience import name_in
 from subscribers.figures import count_active
-from subscribers.models import Site, Subscriber
+from subscribers.models import Segment, Site, Subscriber
+from subscribers.rules.sentence import sentence
+from subscribers.segment_users import rules_within
 from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
 from tenants.models import DueWork, SendIndex, Tenant, User
@@ -43,13 +46,22 @@ FULL_SPEED = Speed()
 
 @transaction.atomic
 def save_draft(
-    *, actor: User, tenant: Tenant, site: Site, content: Content, campaign: Campaign | None = None
+    *,
+    actor: User,
+    tenant: Tenant,
+    site: Site,
+    content: Content,
+    segment: Segment | None = None,
+    campaign: Campaign | None = None,
 ) -> Campaign:
-    """Create a draft or change one; raises CampaignRefused for a campaign that was sent already."""
+    """Create a draft for everyone or a segment, or change one; raises CampaignRefused for one that was sent already."""
+    if segment is not None and segment.site_id != site.pk:
+        raise CampaignRefused(f"“{segment.name}” is not a segment of {site.name}. Choose another one.")
     if campaign is None:
         campaign = Campaign.objects.create(site=site, name=content["title"][:120])
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
         site=site,
+        segment=segment,
         name=content["title"][:120],
         oversize_bridged=settings.FIREFOX_ANDROID
         and draft_octets(content, site_icon=site.icon_url) > MAX_BRIDGED,
@@ -70,10 +82,10 @@ def save_draft(
 
 
 @transaction.atomic
-def send_to_everyone(
+def launch_campaign(
     *, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, speed: Speed = FULL_SPEED
 ) -> Send:
-    """Launch the campaign to all subscribers of its site; raises CampaignRefused or RateRefused if that cannot be.
+    """Launch the campaign to its segment, or to all subscribers; raises CampaignRefused or RateRefused if it cannot be.
 
     The conditional UPDATE decides between two clicks; the unique key of Send would refuse the second in any case.
     """
@@ -91,12 +103,23 @@ def send_to_everyone(
         campaign=campaign,
         kind=Send.Kind.CAMPAIGN,
         run="",
-        rule={"everyone": True},
+        rule=_rule_of(campaign),
         ttl=ttl,
         speed=speed,
     )
     audit.record("campaign.send", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     return send
+
+
+def _rule_of(campaign: Campaign) -> dict[str, object]:
+    """Take down whom it is for as that reads now, with every rule that it needs: they may change before the freeze."""
+    segment = campaign.segment
+    if segment is None:
+        return {"everyone": True}
+    rules = rules_within(segment)
+    says = sentence(rules[segment.pk], name_of=name_in(campaign.site_id))
+    taken = {str(pk): rule.as_json() for pk, rule in rules.items()}
+    return {"segment": segment.pk, "name": segment.name, "says": says, "rules": taken}
 
 
 @transaction.atomic
@@ -187,5 +210,7 @@ def _check_size(send: Send) -> None:
 def _priority(send: Send) -> int:
     if send.kind == Send.Kind.TEST:
         return DueWork.Priority.TEST
-    is_small = count_active(send.site_id) <= SMALL_AUDIENCE
-    return DueWork.Priority.SMALL if is_small else DueWork.Priority.BULK
+    segment = send.campaign.segment if "segment" in send.rule else None
+    counted = segment.counted if segment else None
+    size = count_active(send.site_id) if counted is None else counted
+    return DueWork.Priority.SMALL if size <= SMALL_AUDIENCE else DueWork.Priority.BULK

@@ -14,14 +14,17 @@ from campaigns.delivery.record import finish
 from campaigns.delivery.work import Work
 from campaigns.models import Send
 from campaigns.resend_audience import resend_ids
+from subscribers.audience import LIVE, ROOM
+from subscribers.rules.compile import compile_rule
+from subscribers.rules.rule import read
+from subscribers.rules.sql import Sql, join
 from tenants.actions.sending import set_pace
 from tenants.models import DueWork, SendIndex
 
 MOST_BELLS = 7
 
-EVERYONE = "site_id = %s AND state = 'active' AND NOT is_test"
-CHOSEN = "site_id = %s AND state = 'active' AND id = ANY(%s)"
-STILL = "site_id = %s AND state = 'active' AND NOT is_test AND id = ANY(%s)"
+CHOSEN = "person.site_id = %s AND person.state = 'active' AND person.id = ANY(%s)"
+STILL = f"{LIVE} AND person.id = ANY(%s)"
 
 # One INSERT makes all batches from one reading of the audience, so no id can be in two of them (RE-03).
 _FREEZE = """
@@ -29,7 +32,7 @@ INSERT INTO campaigns_batch (send_id, number, attempt, ids, size, first_id, last
     holder)
 SELECT %s, slice, 1, array_agg(id ORDER BY id), count(*), min(id), max(id), '', 'open', now(), 0, 0, ''
 FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS slice
-      FROM subscribers_subscriber WHERE {where}) audience
+      FROM subscribers_subscriber person WHERE {where}) audience
 GROUP BY slice
 RETURNING size
 """
@@ -72,11 +75,14 @@ def freeze(work: Work) -> bool:
 
 def _make_batches(send: Send) -> list[int]:
     """Store the audience in batches; answer their sizes."""
-    where, values = audience_sql(send)
+    meant = audience_sql(send)
     with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(where=where), [send.pk, settings.BATCH_SIZE, *values])
+        cursor.execute(ROOM)
+        cursor.execute(_FREEZE.format(where=meant.text), [send.pk, settings.BATCH_SIZE, *meant.values])
         sizes = [size for (size,) in cursor.fetchall()]
-    send.rule_sql, send.audience = where, sum(sizes)
+    # Of people who were named one by one the list is in the rule already.
+    send.rule_sql = meant.shown() if "rules" in send.rule else meant.text
+    send.audience = sum(sizes)
     return sizes
 
 
@@ -88,10 +94,15 @@ def _guard(work: Work, send: Send) -> None:
     stop_runaway(work, send)
 
 
-def audience_sql(send: Send) -> tuple[str, list[Any]]:
-    """Compile the send's rule to a WHERE clause with parameters."""
+def audience_sql(send: Any) -> Sql:
+    """Compile the send's rule to a WHERE clause over `subscribers_subscriber person`, for the moment of its launch."""
     if send.rule.get("everyone"):
-        return EVERYONE, [send.site_id]
+        return Sql(LIVE, (send.site_id,))
+    if "rules" in send.rule:
+        rules = {int(pk): read(rule) for pk, rule in send.rule["rules"].items()}
+        own = send.rule["segment"]
+        rule = compile_rule(rules[own], now=send.now, lookup=rules.__getitem__, inside=(own,))
+        return join("all", [Sql(LIVE, (send.site_id,)), rule])
     if "resend_of" in send.rule:
-        return STILL, [send.site_id, resend_ids(send.rule["resend_of"], send.rule["what"])]
-    return CHOSEN, [send.site_id, list(send.rule["subscribers"])]
+        return Sql(STILL, (send.site_id, resend_ids(send.rule["resend_of"], send.rule["what"])))
+    return Sql(CHOSEN, (send.site_id, list(send.rule["subscribers"])))

@@ -8,7 +8,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from campaigns.actions.campaign import save_draft, send_to_everyone  # noqa: E402
+from campaigns.actions.campaign import launch_campaign, save_draft  # noqa: E402
 from subscribers.actions.site import add_site  # noqa: E402
 from subscribers.actions.subscription import digest_of  # noqa: E402
 from subscribers.models import Subscriber, VapidKey  # noqa: E402
@@ -53,7 +53,7 @@ def main(size: int) -> None:
             for one in made
         )  # fmt: skip
         campaign = save_draft(actor=owner, tenant=tenant, site=site, content=CONTENT)
-        send_to_everyone(actor=owner, tenant=tenant, campaign=campaign, ttl=86400)
+        launch_campaign(actor=owner, tenant=tenant, campaign=campaign, ttl=86400)
     print(tenant.schema_name)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.actions.campaign import save_draft, send_to_everyone
+from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.actions.freeze import freeze
 from campaigns.delivery.batches import Grant, Later, claim, next_work, packed_of
 from campaigns.delivery.hold import Hold
@@ -96,7 +96,7 @@ def new_campaign(place: Place, **content: str) -> Campaign:
 def launch(place: Place, campaign: Campaign | None = None, ttl: int = TTL) -> Send:
     campaign = campaign or new_campaign(place)
     with in_tenant(place.schema):
-        return send_to_everyone(
+        return launch_campaign(
             actor=place.workspace.owner, tenant=place.workspace.tenant, campaign=campaign, ttl=ttl
         )
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from campaigns.actions.campaign import save_draft, send_test, send_to_everyone
+from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.outcomes import Outcome
 from campaigns.delivery.transport import Transport
@@ -380,7 +380,7 @@ def test_only_a_draft_is_launched_with_what_was_saved_last(place: Place) -> None
             content={**CONTENT, "title": "Newer"},
             campaign=current,
         )
-        send = send_to_everyone(
+        send = launch_campaign(
             actor=place.workspace.owner, tenant=place.workspace.tenant, campaign=stale, ttl=TTL
         )
     assert (send.site_id, send.content[0]["title"]) == (other.site.pk, "Newer")

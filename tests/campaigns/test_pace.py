@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns.actions.campaign import Speed, send_test, send_to_everyone
+from campaigns.actions.campaign import Speed, launch_campaign, send_test
 from campaigns.actions.control import set_send_rate
 from campaigns.actions.freeze import freeze
 from campaigns.delivery.batches import Grant, Later, claim
@@ -115,7 +115,7 @@ def test_a_send_may_be_spread_over_minutes(place: Place) -> None:
     add_subscribers(place, [NORMAL] * 50)
     campaign = new_campaign(place)
     with in_tenant(place.schema):
-        send = send_to_everyone(
+        send = launch_campaign(
             actor=place.workspace.owner, tenant=place.workspace.tenant, campaign=campaign, ttl=600,
             speed=Speed(spread_minutes=10),
         )  # fmt: skip

@@ -18,7 +18,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from subscribers.actions.subscription import digest_of
-from subscribers.models import Site
+from subscribers.models import Segment, Site
 from tenants.doorway import in_tenant
 from tenants.models import AuditEntry, SendIndex, SiteIndex, Tenant
 from tenants.site_index import forget_all
@@ -77,6 +77,12 @@ SHAPES: dict[str, Shape] = {
     "subscribers.vapidkey.state": lambda mark, pk: "current",
     "subscribers.subscriber.endpoint_digest": lambda mark, pk: digest_of(mark),
     "subscribers.subscriber.ended_at": lambda mark, pk: None,
+    "subscribers.eventfact.recent": lambda mark, pk: [timezone.now()],
+    "subscribers.segment.rule": lambda mark, pk: {
+        "match": "all",
+        "rules": [{"field": "external_id", "op": "is", "values": [mark]}],
+    },
+    "campaigns.campaign.segment": lambda mark, pk: Segment(pk=pk),
     "campaigns.campaign.state": lambda mark, pk: "draft" if is_draft(pk) else "launched",
     "campaigns.message.variant": lambda mark, pk: 0,
     "campaigns.message.url": lambda mark, pk: f"https://{mark}.example/page",

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from campaigns.actions.campaign import save_draft, send_to_everyone
+from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.models import Campaign, Send
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Site
@@ -115,7 +115,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         )
         given: dict[str, Any] = {"actor": acme.owner, "tenant": acme.tenant}
         draft, sent = (save_draft(**given, site=site, content=CONTENT) for _ in range(2))
-        send = send_to_everyone(**given, campaign=sent, ttl=86400)
+        send = launch_campaign(**given, campaign=sent, ttl=86400)
         work = DueWork.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk)
     rows = {
         "tenant": acme.tenant.pk,

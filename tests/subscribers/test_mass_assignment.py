@@ -10,7 +10,7 @@ from subscribers.models import Site, Subscriber
 from tests.conftest import Workspace, make_site
 from tests.subscribers.samples import Browser, count, only_row, rows, subscribe
 
-FIXED = {"id", "endpoint", "endpoint_digest", "p256dh", "auth", "subscribed_at", "seen_at"}
+FIXED = {"id", "endpoint", "endpoint_digest", "p256dh", "auth", "subscribed_at", "seen_at", "first_seen_at"}
 GIVEN: dict[str, Any] = {
     "id": 4711,
     "pk": 4711,
@@ -38,6 +38,16 @@ GIVEN: dict[str, Any] = {
     "seen_at": "2001-01-01T00:00:00Z",
     "ended_at": "2001-01-01T00:00:00Z",
     "wait_until": "2099-01-01T00:00:00Z",
+    "first_seen_at": "2001-01-01T00:00:00Z",
+    "region": "Evil",
+    "city": "Evil",
+    "address": "203.0.113.77",
+    "sessions": 4711,
+    "pages": 4711,
+    "sdk_version": "4711",
+    "prompt": "Evil",
+    "consent_origin": "https://evil.example",
+    "ended_why": "410",
     "tenant": "globex",
     "tenant_id": 4711,
     "schema_name": "public",

@@ -33,6 +33,8 @@ OPTIONS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+# The default of 128 MB reads an audience of a million from the operating system each time: 2 to 3 times slower.
+LEAST_BUFFERS_MB, MOST_BUFFERS_MB = 128, 2048
 # For tests: nothing needs to survive a power cut.
 FORGETFUL = {
     "fsync": "off",
@@ -47,6 +49,15 @@ PORT_TRIES = 5
 LOCK = "postmaster.pid"
 
 
+def buffers_mb() -> int:
+    """An eighth of the memory that we may use, between LEAST_BUFFERS_MB and MOST_BUFFERS_MB."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.exists() and (text := limit.read_text().strip()).isdecimal():
+        whole = min(whole, int(text))
+    return min(max(whole // 8 // 1024**2, LEAST_BUFFERS_MB), MOST_BUFFERS_MB)
+
+
 class Server:
     """Raises CannotStartError from `start` if it cannot; `url` is right once `start` has answered."""
 
@@ -54,7 +65,7 @@ class Server:
         self.place = place
         self.log = log
         self._password = password
-        self._options = {**OPTIONS, **(FORGETFUL if forgetful else {})}
+        self._options = {**OPTIONS, "shared_buffers": f"{buffers_mb()}MB", **(FORGETFUL if forgetful else {})}
         self._initdb_options = ["--no-sync"] if forgetful else []
         self._port = 0
 
