@@ -1,8 +1,10 @@
 from django.apps import AppConfig
 
-from campaigns.rule_fields import CAMPAIGN_FIELDS
-from campaigns.segment_use import campaign_users
+from campaigns.rule_fields import CAMPAIGN_FIELDS, CAMPAIGN_SUGGESTIONS
+from campaigns.segment_use import campaign_thing, campaign_users
 from subscribers.rules.fields import register
+from subscribers.rules.suggested import suggest
+from subscribers.rules.things import register_thing
 from subscribers.rules.uses import register_users
 
 
@@ -11,4 +13,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         register(*CAMPAIGN_FIELDS)
-        register_users("campaigns", campaign_users(self.get_model("Campaign")))
+        suggest(*CAMPAIGN_SUGGESTIONS)
+        campaign = self.get_model("Campaign")
+        register_users("campaigns", campaign_users(campaign))
+        register_thing("campaign", campaign_thing(campaign))

@@ -6,12 +6,24 @@ from django import forms
 
 from campaigns.delivery.payload import draft_octets
 from subscribers.forms import check_url
-from subscribers.models import Site
+from subscribers.models import Segment, Site
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
+
+
+class SegmentField(forms.ModelChoiceField[Segment]):
+    """Nothing chosen is everyone. With several websites each segment says whose it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, empty_label="Everyone who subscribed", **kwargs)
+        self.names_site = False
+
+    def label_from_instance(self, obj: Segment) -> str:
+        return f"{obj.name} ({obj.site.name})" if self.names_site else obj.name
 
 
 class ComposeForm(forms.Form):
     site = forms.ModelChoiceField(queryset=Site.objects.none(), label="Website", empty_label=None)
+    segment = SegmentField(queryset=Segment.objects.none(), label="Send to", required=False)
     title = forms.CharField(max_length=200, help_text="Most browsers show about 50 characters.")
     body = forms.CharField(
         max_length=2000,
@@ -39,6 +51,10 @@ class ComposeForm(forms.Form):
         field = self.fields["site"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = Site.objects.all()
+        segment = self.fields["segment"]
+        if isinstance(segment, SegmentField):
+            segment.queryset = Segment.objects.select_related("site")
+            segment.names_site = Site.objects.count() > 1
 
     def clean_title(self) -> str:
         return self._one_line("title")
@@ -60,6 +76,13 @@ class ComposeForm(forms.Form):
         data = super().clean() or {}
         if self.errors:
             return data
+        segment = data["segment"]
+        if segment and segment.site_id != data["site"].pk:
+            self.add_error(
+                "segment",
+                f"“{segment.name}” is a segment of {segment.site.name}, and this campaign is for "
+                f"{data['site'].name}. Choose one of its segments, or everyone.",
+            )
         content = self.content()
         octets = draft_octets(content, site_icon=data["site"].icon_url)
         if octets > MAX_PLAINTEXT:

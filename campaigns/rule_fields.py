@@ -7,6 +7,7 @@ from subscribers.rules.arguments import Whole
 from subscribers.rules.fields import Field, by_name
 from subscribers.rules.operators import MOMENT, Given, Operator, Say, pair, plain
 from subscribers.rules.sql import Sql
+from subscribers.rules.suggested import Suggestion
 
 MOST_SENDS = 20
 _KNOWN = "SELECT known.subscriber_id AS id FROM campaigns_engagement known WHERE {}"
@@ -125,8 +126,8 @@ def _campaign(verb: str, negated: str, query: str) -> tuple[Operator, Operator]:
         (verb, f"did not {negated}"),
         lambda column, given, now: Sql(query, (given["campaign"],) * values),
         (
-            lambda given: f"{verb} campaign {given['campaign']}",
-            lambda given: f"did not {negated} campaign {given['campaign']}",
+            lambda given: f"{verb} campaign",
+            lambda given: f"did not {negated} campaign",
         ),
         (_CAMPAIGN,),
     )
@@ -158,5 +159,26 @@ CAMPAIGN_FIELDS = (
             )
         ),
         ids="{}",
+    ),
+)
+
+CAMPAIGN_SUGGESTIONS = (
+    Suggestion(
+        "clicked",
+        "Clicked in the last 30 days",
+        30,
+        {"match": "all", "rules": [{"field": "clicked_at", "op": "within", "days": 30}]},
+    ),
+    Suggestion(
+        "never-clicked",
+        "Never clicked",
+        40,
+        {
+            "match": "all",
+            "rules": [
+                {"field": "newest", "op": "received"},
+                {"field": "clicked_at", "op": "not_exists"},
+            ],
+        },
     ),
 )

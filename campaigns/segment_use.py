@@ -1,8 +1,11 @@
-"""Which campaigns a segment cannot be taken from."""
+"""What segments have to do with campaigns: which ones a segment cannot be taken from, and which a rule can name."""
 
 from django.db.models import Model
 
+from subscribers.rules.things import Thing
 from subscribers.rules.uses import Users
+
+MOST_CHOICES = 200
 
 
 def campaign_users(campaign: type[Model]) -> Users:
@@ -17,3 +20,17 @@ def campaign_users(campaign: type[Model]) -> Users:
         campaign._default_manager.filter(segment_id=segment_id, state="launched").update(segment=None)
 
     return Users(waiting, forget)
+
+
+def campaign_thing(campaign: type[Model]) -> Thing:
+    """Say how the builder lists campaigns, and what a rule's sentence calls them."""
+
+    def choices(site_id: int) -> list[tuple[int, str]]:
+        sent = campaign._default_manager.filter(site_id=site_id, state="launched").order_by("-pk")
+        return list(sent.values_list("pk", "name")[:MOST_CHOICES])
+
+    def name_of(pk: int) -> str:
+        found = campaign._default_manager.filter(pk=pk).values_list("name", flat=True).first()
+        return found or f"campaign {pk}, which is no longer there"
+
+    return Thing(choices, name_of)

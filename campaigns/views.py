@@ -18,10 +18,11 @@ from campaigns.forms import ComposeForm
 from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
 from campaigns.next_step import next_step
+from campaigns.reach import reach_of
 from campaigns.report import LIVE_STATES, report_of, reports_of
 from campaigns.resend_audience import CHOICES
 from campaigns.waits import why_it_waits
-from subscribers.figures import count_active, last_days
+from subscribers.figures import last_days
 from subscribers.models import Site
 from subscribers.sdk import site_settings
 from subscribers.views import TEST_DEVICES
@@ -77,10 +78,15 @@ def new(request: ConsoleRequest) -> HttpResponse:
         messages.info(request, "Add your website first: a campaign goes to the subscribers of a website.")
         return redirect("subscribers:site_new")
     first = Site.objects.order_by("pk").last()
-    form = ComposeForm(request.POST or None, initial={"site": request.GET.get("site") or first})
+    initial = {"site": request.GET.get("site") or first, "segment": request.GET.get("segment")}
+    form = ComposeForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         campaign = save_draft(
-            actor=request.user, tenant=request.tenant, site=form.cleaned_data["site"], content=form.content()
+            actor=request.user,
+            tenant=request.tenant,
+            site=form.cleaned_data["site"],
+            segment=form.cleaned_data["segment"],
+            content=form.content(),
         )
         return redirect("campaigns:compose", campaign.pk)
     return render(request, "campaigns/compose.html", _compose_context(form, None))
@@ -93,7 +99,11 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
     if campaign.state == Campaign.State.LAUNCHED:
         return redirect("campaigns:report", campaign.sends.get(kind=Send.Kind.CAMPAIGN).pk)
     message = campaign.messages.get(variant=0)
-    initial = {"site": campaign.site, **{name: getattr(message, name) for name in _EMPTY}}
+    initial = {
+        "site": campaign.site,
+        "segment": campaign.segment,
+        **{name: getattr(message, name) for name in _EMPTY},
+    }
     form = ComposeForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
@@ -101,6 +111,7 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
                 actor=request.user,
                 tenant=request.tenant,
                 site=form.cleaned_data["site"],
+                segment=form.cleaned_data["segment"],
                 content=form.content(),
                 campaign=campaign,
             )
@@ -124,7 +135,7 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
             "bridged_max": MAX_BRIDGED if settings.FIREFOX_ANDROID else MAX_PLAINTEXT,
             "overhead": payload_octets({**_EMPTY, "url": "/"}, tag=SAMPLE_TAG),
         },
-        "reach": count_active(site.pk) if site else 0,
+        **(reach_of(campaign) if campaign else {}),
         **(_tests_of(campaign) if campaign else {}),
         "test_device": _test_device(site) if site else None,
     }

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from campaigns.access import access_send
@@ -16,13 +16,16 @@ from campaigns.reasons import reason_in_words
 from campaigns.recipients_page import recipients
 from campaigns.report import report_of
 from campaigns.why import history
-from subscribers.models import Subscriber
-from tenants.access import console
+from subscribers.access import access_subscriber
+from subscribers.models import EventFact, Subscriber
+from subscribers.person_facts import facts_of
+from tenants.access import RANK, console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
 OUTCOMES = ("gone", "failed", "expired", "skipped", "cancelled", "accepted")
 MOST_FOUND = 20
+MOST_EVENTS = 50
 
 
 @console(Role.ANALYST)
@@ -55,26 +58,27 @@ def _find(send: Send, wanted: str) -> list[Subscriber]:
 
 @console(Role.ANALYST)
 def subscriber(request: ConsoleRequest, pk: int) -> HttpResponse:
-    """Show one browser's profile and what became of the newest sends of its website."""
-    row = Subscriber.objects.select_related("site").filter(pk=pk).first()
-    if row is None:
-        raise Http404
+    """Show one browser's profile, what it did, and what became of the newest sends of its website."""
+    row = access_subscriber(pk)
     engagement = Engagement.objects.filter(pk=row.pk).first()
     sends = [
         {"verdict": verdict, "said": reason_in_words(verdict.outcome, verdict.why)}
         for verdict in history(row)
     ]
-    return render(
-        request,
-        "campaigns/subscriber.html",
-        {
-            "subscriber": row,
-            "sends": sends,
-            "endpoint": _endpoint(row.endpoint),
-            "engagement": engagement,
-            "summary": summary_of(engagement) if engagement else None,
-        },
-    )
+    rank = RANK[Role(request.membership.role)]
+    context = {
+        "subscriber": row,
+        "facts": facts_of(row),
+        "events": EventFact.objects.filter(subscriber=row).order_by("-last_at")[:MOST_EVENTS],
+        "sends": sends,
+        "endpoint": _endpoint(row.endpoint),
+        "engagement": engagement,
+        "summary": summary_of(engagement) if engagement else None,
+        "may_edit": rank >= RANK[Role.EDITOR],
+        "may_send": rank >= RANK[Role.SENDER],
+        "may_erase": rank >= RANK[Role.ADMIN],
+    }
+    return render(request, "campaigns/subscriber.html", context)
 
 
 def _endpoint(endpoint: str) -> str:

@@ -1,9 +1,11 @@
 """The doorways to a website: fetched and checked together."""
 
+from collections.abc import Sequence
+
 from django.http import Http404
 
 from subscribers.api_errors import ApiError
-from subscribers.models import Site
+from subscribers.models import Segment, Site, Subscriber
 from tenants.models import SiteIndex
 from tenants.site_index import IndexedSite, find_site
 
@@ -14,6 +16,28 @@ def access_site(pk: int) -> Site:
     if site is None:
         raise Http404
     return site
+
+
+def chosen_site(sites: Sequence[Site], wanted: str) -> Site | None:
+    """Take the website that an address names, or else the newest; None if there is none."""
+    named = [site for site in sites if wanted == str(site.pk)]
+    return named[0] if named else max(sites, key=lambda site: site.pk, default=None)
+
+
+def access_subscriber(pk: int) -> Subscriber:
+    """Fetch a subscriber of the tenant in whose schema we are, with the website, else 404."""
+    subscriber = Subscriber.objects.select_related("site").filter(pk=pk).first()
+    if subscriber is None:
+        raise Http404
+    return subscriber
+
+
+def access_segment(pk: int) -> Segment:
+    """Fetch a segment of the tenant in whose schema we are, with its website, else 404."""
+    segment = Segment.objects.select_related("site").filter(pk=pk).first()
+    if segment is None:
+        raise Http404
+    return segment
 
 
 def access_site_key(site_key: str) -> IndexedSite:

@@ -50,6 +50,12 @@ def count_active_by_site() -> dict[int, int]:
     return dict(_audience().values_list("site_id").annotate(Count("pk")))
 
 
+def count_by_state(site_id: int) -> dict[str, int]:
+    """Count all states of a website's subscribers, test devices left out."""
+    people = Subscriber.objects.filter(site_id=site_id, is_test=False)
+    return dict(people.values_list("state").annotate(Count("pk")))
+
+
 def last_days() -> dict[int, dict[str, Any]]:
     """Answer for each website `total`, `gained` and `lost` over 30 days, and `chart`: a bar of 0..100 per day."""
     today = timezone.now().date()

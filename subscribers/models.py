@@ -3,7 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Collate, Now, Reverse, Right
 
 
 class Site(models.Model):
@@ -119,7 +119,7 @@ class Subscriber(models.Model):
         ]
         # What segments ask most is read from here alone, a quarter of the table: counting a country takes 0.1 s of a
         # million people instead of 0.4 s, a tag 0.2 s instead of 0.7 s. An entry of a tree has at most 2,704 octets;
-        # subscribers.profiles bounds the tags.
+        # subscribers.tags bounds them.
         indexes = [
             models.Index(
                 fields=["site", "id"],
@@ -129,7 +129,20 @@ class Subscriber(models.Model):
                 ],
                 condition=Q(state="active", is_test=False),
                 name="subscriber_audience",
-            )
+            ),
+            # Why an audience shrank, week by week; the others are many more.
+            models.Index(
+                fields=["site", "ended_at"],
+                include=["state", "ended_why", "service"],
+                condition=~Q(state="active"),
+                name="subscriber_ended",
+            ),
+            # What support staff and marketers look people up by: their own number for them, the end of an endpoint.
+            models.Index(
+                fields=["external_id"], opclasses=["varchar_pattern_ops"], condition=~Q(external_id=""),
+                name="subscriber_by_external",
+            ),
+            models.Index(Collate(Reverse(Right("endpoint", 16)), "C"), name="subscriber_by_tail"),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -188,3 +201,13 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tombstone(models.Model):
+    """A hash of what was erased and must not be imported again (subscribers.actions.person.tombstone_of)."""
+
+    digest = models.BinaryField(max_length=32, unique=True)
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"tombstone {self.pk}"

@@ -249,15 +249,18 @@ def _touch_subscribers(results: Sequence[Result], now: datetime) -> None:
     digests = {pk: bytes(digest) for pk, digest in locked}
     # An answer is about the endpoint that was posted to: a browser that has moved to another since stays.
     same = [result for result in told if digests.get(result.subscriber_id) == result.endpoint_digest]
-    gone = {result.subscriber_id for result in same if result.outcome is Outcome.GONE}
+    gone: defaultdict[int, set[int]] = defaultdict(set)
+    for result in same:
+        if result.outcome is Outcome.GONE:
+            gone[result.status].add(result.subscriber_id)
     disabled = {result.subscriber_id for result in same if result.is_disabled}
     waits = {
         result.subscriber_id: now + timedelta(seconds=result.wait_seconds)
         for result in same
         if result.is_throttled and result.wait_seconds is not None
     }
-    if gone:
-        mark_gone(sorted(gone))
+    for status, ids in gone.items():
+        mark_gone(sorted(ids), why=str(status))
     if disabled:
         disable(sorted(disabled))
     if waits:

@@ -32,11 +32,12 @@
   const showSite = () => {
     const chosen = form.elements.site?.selectedOptions?.[0];
     const host = part("host");
+    const segment = form.elements.segment?.selectedOptions?.[0];
     const isSaved = chosen?.defaultSelected && host.dataset.origin;
     host.textContent = isSaved || !chosen?.value ? host.dataset.origin || "your website" : chosen.textContent.trim();
-    // The number on the button belongs to the website that was saved.
+    // The number on the button belongs to the website and the segment that were saved.
     for (const button of document.querySelectorAll("[data-needs-site]")) {
-      button.disabled = Boolean(chosen) && !chosen.defaultSelected;
+      button.disabled = [chosen, segment].some((option) => option && !option.defaultSelected);
     }
   };
 

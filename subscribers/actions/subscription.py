@@ -59,7 +59,7 @@ INSERT INTO subscribers_subscriber (
     language, country, time_zone, browser, os, device, external_id, tags, attributes)
 VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{}', '{}')
 ON CONFLICT (site_id, endpoint_digest) DO UPDATE SET
-    vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, seen_at = now(),
+    vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, ended_why = '', seen_at = now(),
     service = excluded.service, p256dh = excluded.p256dh, auth = excluded.auth,
     is_test = subscribers_subscriber.is_test AND excluded.is_test,
     subscribed_at = CASE WHEN subscribers_subscriber.state <> 'active'
@@ -141,17 +141,22 @@ def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
     if not constant_time_compare(expected.encode(), given) or row is None:
         return False
     Subscriber.objects.filter(pk=row.pk, state=Subscriber.State.ACTIVE).update(
-        state=Subscriber.State.UNSUBSCRIBED, ended_at=Now()
+        state=Subscriber.State.UNSUBSCRIBED, ended_at=Now(), ended_why="visitor"
     )
     return True
 
 
-def mark_gone(subscriber_ids: list[int]) -> int:
-    """Take subscriptions that their push service called dead (404, 410) out of the audience; answer how many."""
+def mark_gone(subscriber_ids: list[int], *, why: str) -> int:
+    """Take subscriptions that their push service called dead out of the audience; answer how many.
+
+    `why` is the status that said so, "404" or "410": people ask why their audience shrank.
+    """
     # Locked in order of id: two sends may find the same dead subscriptions at the same moment.
     rows = Subscriber.objects.filter(pk__in=subscriber_ids, state=Subscriber.State.ACTIVE)
     locked = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
-    return Subscriber.objects.filter(pk__in=locked).update(state=Subscriber.State.GONE, ended_at=Now())
+    return Subscriber.objects.filter(pk__in=locked).update(
+        state=Subscriber.State.GONE, ended_at=Now(), ended_why=why
+    )
 
 
 def disable(subscriber_ids: list[int]) -> int:
@@ -161,4 +166,6 @@ def disable(subscriber_ids: list[int]) -> int:
     """
     rows = Subscriber.objects.filter(pk__in=subscriber_ids, state=Subscriber.State.ACTIVE)
     locked = list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
-    return Subscriber.objects.filter(pk__in=locked).update(state=Subscriber.State.DISABLED, ended_at=Now())
+    return Subscriber.objects.filter(pk__in=locked).update(
+        state=Subscriber.State.DISABLED, ended_at=Now(), ended_why="key"
+    )

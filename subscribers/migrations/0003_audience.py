@@ -2,7 +2,9 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
+import django.db.models.functions.text
 from django.db import migrations, models
 
 
@@ -126,6 +128,26 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='segment',
             constraint=models.UniqueConstraint(fields=('site', 'name'), name='segment_name_once'),
+        ),
+        migrations.AddIndex(
+            model_name='subscriber',
+            index=models.Index(condition=models.Q(('external_id', ''), _negated=True), fields=['external_id'], name='subscriber_by_external', opclasses=['varchar_pattern_ops']),
+        ),
+        migrations.AddIndex(
+            model_name='subscriber',
+            index=models.Index(django.db.models.functions.comparison.Collate(django.db.models.functions.text.Reverse(django.db.models.functions.text.Right('endpoint', 16)), 'C'), name='subscriber_by_tail'),
+        ),
+        migrations.AddIndex(
+            model_name='subscriber',
+            index=models.Index(condition=models.Q(('state', 'active'), _negated=True), fields=['site', 'ended_at'], include=('state', 'ended_why', 'service'), name='subscriber_ended'),
+        ),
+        migrations.CreateModel(
+            name='Tombstone',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.BinaryField(max_length=32, unique=True)),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
         ),
         # Nobody was seen before they subscribed.
         migrations.RunSQL('UPDATE subscribers_subscriber SET first_seen_at = subscribed_at', migrations.RunSQL.noop),

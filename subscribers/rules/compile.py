@@ -14,12 +14,14 @@ MOST_SEGMENTS_DEEP = 3
 MOST_CONDITIONS_IN_ALL = 200
 
 
-def compile_rule(rule: Group, *, now: datetime, lookup: Lookup, inside: tuple[int, ...] = ()) -> Sql:
+def compile_rule(
+    rule: Group, *, now: datetime, lookup: Lookup, inside: tuple[int, ...] = (), is_sampled: bool = False
+) -> Sql:
     """Compile a rule over `subscribers_subscriber person`; raises RuleRefused for segments that cannot be used.
 
-    `inside` is the segment whose rule it is, if it is one's.
+    `inside` is the segment whose rule it is, if it is one's. Where few rows are asked, `is_sampled`, each is looked up.
     """
-    return _Compiler(now, lookup).group(rule, inside)
+    return _Compiler(now, lookup, is_sampled).group(rule, inside)
 
 
 class _Compiler:
@@ -28,12 +30,12 @@ class _Compiler:
     only IN is read by several processes at once (1.4 s against 2.0 s for EXISTS).
     """
 
-    def __init__(self, now: datetime, lookup: Lookup) -> None:
-        self.now, self.lookup = now, lookup
+    def __init__(self, now: datetime, lookup: Lookup, is_sampled: bool) -> None:
+        self.now, self.lookup, self.is_sampled = now, lookup, is_sampled
         self.count = 0
 
     def group(self, group: Group, inside: tuple[int, ...], *, joins: bool = True) -> Sql:
-        joins = joins and (group.match == "all" or len(group.members) == 1)
+        joins = self.is_sampled or (joins and (group.match == "all" or len(group.members) == 1))
         return join(group.match, [self._member(member, inside, joins) for member in group.members])
 
     def _member(self, member: Condition | Group, inside: tuple[int, ...], joins: bool) -> Sql:

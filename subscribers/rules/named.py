@@ -24,8 +24,8 @@ from subscribers.rules.sql import Sql
 
 NAME = Name("name", "name")
 MOST_TIMES = 20
-TIMES = Whole("times", "whole", label="times or more", default=1, is_optional=True, most=MOST_TIMES)
-WITHIN = Whole("days", "whole", label="days (empty: ever)", is_optional=True)
+TIMES = Whole("times", "whole", label="times or more in", default=1, is_optional=True, most=MOST_TIMES)
+WITHIN = Whole("days", "whole", label="days", is_optional=True)
 
 
 def _tag_exists(column: str, given: Given, now: datetime) -> Sql:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+from subscribers.names import name_of as value_name
 from subscribers.rules.rule import Condition, Group
 
-Name = Callable[[int], str]
+Name = Callable[[str, int], str]
+_NUMBERED = ("segment", "campaign")
 
 
 def sentence(rule: Group, *, name_of: Name) -> str:
-    """Say whom a rule means: "Subscribers whose country is “DE”, and who did “purchase”." `name_of` names segments."""
+    """Say whom a rule means: "Subscribers who did “purchase”." `name_of` calls segments and campaigns."""
     word = "and" if rule.match == "all" else "or"
     said = [_member(member, name_of) for member in rule.members]
     if len(said) == 2:
@@ -26,8 +28,10 @@ def _member(member: Condition | Group, name_of: Name) -> str:
 
 def _condition(condition: Condition, name_of: Name) -> str:
     field, given = condition.field, condition.given
+    if field.name in ("country", "language"):
+        given = {**given, "values": [value_name(field.name, value) for value in given.get("values", [])]}
     said = f"{field.subject} "
     if field.name == "attribute":
         said += f"“{given['name']}” "
     said += condition.operator.say(given)
-    return f"{said} “{name_of(given['segment'])}”" if "segment" in given else said
+    return said + "".join(f" “{name_of(key, given[key])}”" for key in _NUMBERED if key in given)

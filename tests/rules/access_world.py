@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.models import Campaign, Send
+from subscribers.actions.segment import save_segment
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Site
+from subscribers.rules.rule import read
 from tenants.doorway import in_tenant
 from tenants.models import (
     Alert,
@@ -35,6 +37,8 @@ from truepush.lib.webpush.endpoints import parse_endpoint
 HOSTS = {Host.PUBLIC: "localhost:8000", Host.TENANT: "acme.localhost:8000", Host.SDK: "sdk.localhost:8000"}
 CONTENT = {"title": "Sale", "body": "Half price", "url": "https://shop.example/sale", "icon_url": ""}
 
+RULE = {"match": "all", "rules": [{"field": "country", "op": "is", "values": ["DE"]}]}
+
 
 @dataclass
 class World:
@@ -45,6 +49,7 @@ class World:
     people: dict[Who, User]
     rows_of_admin: dict[str, int]
     subscriber_id: int
+    segment_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
@@ -54,6 +59,7 @@ class World:
             "campaigns": self.draft.pk,
             "sends": self.send.pk,
             "subscribers": self.subscriber_id,
+            "segments": self.segment_id,
         }
 
         def fill(match: re.Match[str]) -> str:
@@ -95,6 +101,7 @@ class World:
             "": {},
             "content": {**CONTENT, "site": self.site.pk},
             "site": {"name": "New", "origin": "https://new.example", "worker_path": "/truepush/worker.js"},
+            "segment": {"site": self.site.pk, "name": "Germans", "rule": json.dumps(RULE)},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
             "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},
@@ -117,6 +124,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         draft, sent = (save_draft(**given, site=site, content=CONTENT) for _ in range(2))
         send = launch_campaign(**given, campaign=sent, ttl=86400)
         work = DueWork.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk)
+        segment = save_segment(**given, site=site, name="Buyers", rule=read(RULE))
     rows = {
         "tenant": acme.tenant.pk,
         "user": acme.owner.pk,
@@ -130,7 +138,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
-    return World(acme, site, draft, send, people, rows, subscriber_id)
+    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk)
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:

@@ -45,3 +45,10 @@ def text_of(answer: Any) -> str:
     """The page's words, without tags and with single spaces."""
     plain = re.sub(r"<[^>]+>", " ", answer.content.decode())
     return " ".join(unescape(plain).split())
+
+
+def page_text(answer: Any) -> str:
+    """The words of a page or a part of one, in a row."""
+    text = answer.content.decode().split("<main", 1)[-1]
+    text = re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]+>", " ", text, flags=re.S)
+    return " ".join(unescape(text).split())

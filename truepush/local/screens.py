@@ -6,6 +6,7 @@ that live for a second (preparing, open, enter): the tests of the whole path go 
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import (
     Browser,
@@ -49,7 +50,21 @@ ARGUMENTS = [
 FIRST_SITE = "table a[href^='/sites/']:not([href$='/edit/'])"
 FIRST_DRAFT = "table a[href^='/campaigns/']"
 FIRST_REPORT = "table a[href^='/sends/']"
-FIRST_SUBSCRIBER = "a[href^='/subscribers/']"
+FIRST_SEGMENT = "table a[href^='/segments/']"
+# One of each kind of input of the builder, and a group.
+RULE = json.dumps({
+    "match": "all",
+    "rules": [
+        {"field": "country", "op": "is", "values": ["DE", "GB", "US"]},
+        {"field": "seen_at", "op": "within", "days": 30},
+        {"match": "any", "rules": [
+            {"field": "tag", "op": "has", "values": ["green-tea"]},
+            {"field": "attribute", "name": "orders", "op": "at_least", "number": 2},
+            {"field": "event", "op": "did", "name": "purchase", "times": 2, "days": 90},
+        ]},
+    ],
+})  # fmt: skip
+FIRST_SUBSCRIBER = "main a[href^='/subscribers/']"
 
 # Text that is cut on purpose carries its whole text as a title, or is clamped to a number of lines.
 LAYOUT_PROBLEMS = """() => {
@@ -197,15 +212,11 @@ def all_views(page: Page, base: str) -> list[View]:
     if report is None:
         report = send(page, console + draft)
         draft = compose(page, console)
+    segment = find(page, f"{console}/segments/", FIRST_SEGMENT) or make_segment(page, console)
     slow = send(page, console + compose(page, console), per_minute=60)
     browser = find(page, f"{console}{report}recipients/?q=100", FIRST_SUBSCRIBER) or slow
     return [
-        View("landing", f"{base}/", signed_in=False),
-        View("sign-in", f"{base}/sign-in/", signed_in=False),
-        View("sign-in-errors", f"{base}/sign-in/", prepare=submit, signed_in=False),
-        View("sign-up", f"{base}/sign-up/", signed_in=False),
-        View("sign-up-errors", f"{base}/sign-up/", prepare=submit, signed_in=False),
-        View("not-found", f"{base}/nothing-here/", 404, signed_in=False),
+        *guest_views(base),
         View("workspaces", f"{base}/workspaces/?all"),
         View("home", f"{console}/"),
         View("sites", f"{console}/sites/"),
@@ -222,8 +233,32 @@ def all_views(page: Page, base: str) -> list[View]:
         View("report-speed", console + slow, prepare=open_speed),
         View("recipients", f"{console}{report}recipients/"),
         View("subscriber", console + browser),
+        *audience_views(console, browser, segment),
         View("sending", f"{console}/sending/"),
         View("console-not-found", f"{console}/nothing-here/", 404),
+    ]
+
+
+def audience_views(console: str, browser: str, segment: str) -> list[View]:
+    return [
+        View("subscribers", f"{console}/subscribers/"),
+        View("subscribers-none", f"{console}/subscribers/?q=nobody"),
+        View("subscriber-erase", console + browser, prepare=open_erase),
+        View("shrinking", f"{console}/subscribers/shrinking/"),
+        View("segments", f"{console}/segments/", prepare=wait_for_counts),
+        View("segment-new", f"{console}/segments/new/?{urlencode({'rule': RULE})}", prepare=wait_for_preview),
+        View("segment", console + segment, prepare=wait_for_preview),
+    ]
+
+
+def guest_views(base: str) -> list[View]:
+    return [
+        View("landing", f"{base}/", signed_in=False),
+        View("sign-in", f"{base}/sign-in/", signed_in=False),
+        View("sign-in-errors", f"{base}/sign-in/", prepare=submit, signed_in=False),
+        View("sign-up", f"{base}/sign-up/", signed_in=False),
+        View("sign-up-errors", f"{base}/sign-up/", prepare=submit, signed_in=False),
+        View("not-found", f"{base}/nothing-here/", 404, signed_in=False),
     ]
 
 
@@ -244,6 +279,29 @@ def compose(page: Page, console: str) -> str:
     page.click("button[name=action][value=continue]")
     page.wait_for_selector("#test-form", state="attached")
     return urlsplit(page.url).path
+
+
+def make_segment(page: Page, console: str) -> str:
+    page.goto(f"{console}/segments/new/?{urlencode({'rule': RULE})}")
+    page.fill("[name=name]", "Tea drinkers")
+    wait_for_preview(page)
+    page.click("main form button[type=submit]")
+    page.wait_for_url(lambda url: urlsplit(url).path.count("/") == 3 and "/new/" not in url)
+    return urlsplit(page.url).path
+
+
+def wait_for_preview(page: Page) -> None:
+    page.wait_for_selector("#segment-preview .preview-sql")
+
+
+def wait_for_counts(page: Page) -> None:
+    page.wait_for_selector(".suggested-grid")
+    page.wait_for_function("!document.querySelector('main').textContent.includes('Counting')")
+
+
+def open_erase(page: Page) -> None:
+    page.click("[commandfor=erase-dialog]:not(dialog *)")
+    page.wait_for_selector("#erase-dialog[open]")
 
 
 def send(page: Page, address: str, per_minute: int = 0) -> str:

@@ -1,0 +1,75 @@
+"""What the console's people change of one subscriber."""
+
+import hashlib
+import hmac
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from subscribers.models import Subscriber, Tombstone
+from subscribers.tags import clean_tags
+from tenants.actions import audit
+from tenants.doorway import current_schema
+from tenants.models import Tenant, User
+
+
+@transaction.atomic
+def unsubscribe_person(*, actor: User, tenant: Tenant, subscriber: Subscriber) -> bool:
+    """Take somebody out of the audience on their wish; False if they had left already.
+
+    The browser keeps its subscription: should it come back to the website and agree again, it is subscribed again.
+    """
+    changed = Subscriber.objects.filter(pk=subscriber.pk, state=Subscriber.State.ACTIVE).update(
+        state=Subscriber.State.UNSUBSCRIBED, ended_at=Now(), ended_why="console"
+    )
+    if changed:
+        audit.record("subscriber.unsubscribe", actor=actor, tenant_id=tenant.pk, target=_target(subscriber))
+    return bool(changed)
+
+
+@transaction.atomic
+def set_tags(*, actor: User, tenant: Tenant, subscriber: Subscriber, tags: list[str]) -> list[str]:
+    """Replace the tags; answer them as they are kept. Raises TagsRefused."""
+    kept = clean_tags(tags)
+    Subscriber.objects.filter(pk=subscriber.pk).update(tags=kept)
+    audit.record("subscriber.tags", actor=actor, tenant_id=tenant.pk, target=_target(subscriber))
+    return kept
+
+
+@transaction.atomic
+def mark_test(*, actor: User, tenant: Tenant, subscriber: Subscriber, is_test: bool) -> None:
+    """Make a test device of a subscriber, out of the audience and of all figures, or a subscriber again."""
+    Subscriber.objects.filter(pk=subscriber.pk).update(is_test=is_test)
+    audit.record(
+        "subscriber.test", actor=actor, tenant_id=tenant.pk, target=_target(subscriber), is_test=is_test
+    )
+
+
+@transaction.atomic
+def erase(*, actor: User | None, tenant: Tenant, subscribers: list[Subscriber]) -> int:
+    """Delete people with their events and what they made of messages; answer how many (GDPR article 17).
+
+    Sends keep their totals, and a number that belongs to nobody any more. A message that is on its way is left out
+    with the reason "erased". Hashes of the endpoint and of the external id stay, so that no import brings them back;
+    whoever subscribes again in the browser has agreed anew.
+    """
+    pks = sorted(subscriber.pk for subscriber in subscribers)
+    rows = list(Subscriber.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
+    marks = {tombstone_of("endpoint", bytes(row.endpoint_digest).hex()) for row in rows}
+    marks |= {tombstone_of("external", row.external_id) for row in rows if row.external_id}
+    Tombstone.objects.bulk_create((Tombstone(digest=mark) for mark in sorted(marks)), ignore_conflicts=True)
+    Subscriber.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    for row in rows:
+        audit.record("subscriber.erase", actor=actor, tenant_id=tenant.pk, target=_target(row))
+    return len(rows)
+
+
+def tombstone_of(kind: str, value: str) -> bytes:
+    """Hash what must not come back, with a key that is not in the database: guesses cannot be tried against it."""
+    text = f"tombstone:{current_schema()}:{kind}:{value}"
+    return hmac.new(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).digest()
+
+
+def _target(subscriber: Subscriber) -> str:
+    return f"subscriber {subscriber.pk}"

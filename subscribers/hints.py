@@ -1,0 +1,54 @@
+"""What a website's people are like, for the builder's lists and the suggested segments."""
+
+from typing import Any
+
+from django.db import connection
+
+from subscribers.names import countries, languages
+
+# The newest are looked at: a list of names to choose from need not be complete.
+NEWEST = 2000
+MOST_NAMES = 100
+
+_NEWEST = "(SELECT tags, attributes FROM subscribers_subscriber WHERE site_id = %s ORDER BY id DESC LIMIT %s) newest"
+_TAGS = f"SELECT tag, count(*) FROM {_NEWEST}, unnest(tags) tag GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"  # noqa: S608
+_KEYS = f"SELECT name, count(*) FROM {_NEWEST}, jsonb_object_keys(attributes) name"  # noqa: S608
+_ATTRIBUTES = f"{_KEYS} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"
+# One step along the index for each name instead of a look at every fact.
+_EVENTS = """
+WITH RECURSIVE known AS (
+    (SELECT name FROM subscribers_eventfact ORDER BY name LIMIT 1)
+    UNION ALL
+    SELECT (SELECT fact.name FROM subscribers_eventfact fact WHERE fact.name > known.name ORDER BY fact.name LIMIT 1)
+    FROM known WHERE known.name IS NOT NULL)
+SELECT name FROM known WHERE name IS NOT NULL LIMIT %s
+"""
+_FIXED = {
+    "device": ("desktop", "mobile", "tablet"),
+    "service": ("fcm", "mozilla", "apple", "wns"),
+    "browser": ("Chrome", "Chrome Mobile", "Edge", "Firefox", "Firefox Mobile", "Mobile Safari", "Opera", "Safari",
+                "Samsung Internet"),
+    "os": ("Android", "Chrome OS", "iOS", "Linux", "Mac OS X", "Windows"),
+}  # fmt: skip
+
+
+def hints(site_id: int) -> dict[str, list[dict[str, str]]]:
+    """Values that the builder proposes, by field: {"value", "label"}."""
+    found = {
+        "tag": _read(_TAGS, [site_id, NEWEST, MOST_NAMES]),
+        "attribute": _read(_ATTRIBUTES, [site_id, NEWEST, MOST_NAMES]),
+        "event": _read(_EVENTS, [MOST_NAMES]),
+        **{name: list(values) for name, values in _FIXED.items()},
+    }
+    proposed = {
+        name: [{"value": value, "label": value} for value in values] for name, values in found.items()
+    }
+    for name, names in (("country", countries()), ("language", languages())):
+        proposed[name] = [{"value": code, "label": label} for code, label in names.items()]
+    return proposed
+
+
+def _read(query: str, values: list[Any]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return [row[0] for row in cursor.fetchall()]

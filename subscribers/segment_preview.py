@@ -1,0 +1,94 @@
+"""What the builder shows of a rule while it is edited: how many, a few of them, the sentence and the SQL."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from subscribers.audience import Busy, Count, TooSlow, count, estimate, name_in, sample, slot, where
+from subscribers.figures import count_active
+from subscribers.models import Site, Subscriber
+from subscribers.rules.rule import Group
+from subscribers.rules.sentence import sentence
+from subscribers.rules.sql import Sql
+
+# Exact within so long, else estimated while the page asks again with more patience.
+AT_ONCE_MS, ESTIMATE_MS, REFINE_MS, SAMPLE_MS = 1200, 1500, 20_000, 700
+SLOW_MS = 1000
+
+
+@dataclass
+class Preview:
+    """`counted` is None while too many others count; `refines` asks the page to come again for the exact number."""
+
+    says: str
+    sql: str
+    everyone: int
+    counted: Count | None = None
+    people: list[Subscriber] = field(default_factory=list)
+    refines: bool = False
+    gave_up: bool = False
+    sample_is_late: bool = False
+    reads_rows: list[str] = field(default_factory=list)
+
+    @property
+    def is_slow(self) -> bool:
+        return self.counted is not None and (self.counted.is_estimate or self.counted.ms > SLOW_MS)
+
+    @property
+    def share(self) -> float | None:
+        """Of everyone who is subscribed, in percent."""
+        if self.counted is None or not self.everyone:
+            return None
+        return min(100.0, 100 * self.counted.total / self.everyone)
+
+
+def preview(site: Site, rule: Group, *, refine: bool) -> Preview:
+    """Look at a rule within a bounded time; raises RuleRefused."""
+    now = timezone.now()
+    meant = where(site.pk, rule, now)
+    made = Preview(
+        says=sentence(rule, name_of=name_in(site.pk)),
+        sql=meant.shown(),
+        everyone=count_active(site.pk),
+        reads_rows=_slow_fields(rule),
+    )
+    try:
+        with slot():
+            _count(made, site, rule, meant, now, refine=refine)
+            _sample(made, meant)
+    except Busy:
+        made.refines = True
+    return made
+
+
+def _count(made: Preview, site: Site, rule: Group, meant: Sql, now: datetime, *, refine: bool) -> None:
+    try:
+        made.counted = count(meant, milliseconds=REFINE_MS if refine else AT_ONCE_MS)
+    except TooSlow:
+        made.refines, made.gave_up = not refine, refine
+        try:
+            made.counted = estimate(where(site.pk, rule, now, is_sampled=True), milliseconds=ESTIMATE_MS)
+        except TooSlow:
+            made.counted = None
+
+
+def _sample(made: Preview, meant: Sql) -> None:
+    try:
+        ids = sample(meant, milliseconds=SAMPLE_MS)
+    except TooSlow:
+        made.sample_is_late = True
+        return
+    columns = ("country", "language", "browser", "os", "seen_at", "external_id", "tags")
+    made.people = list(Subscriber.objects.filter(pk__in=ids).only(*columns).order_by("-seen_at"))
+
+
+def _slow_fields(rule: Group) -> list[str]:
+    """The fields that no index answers."""
+    names: dict[str, Any] = {
+        condition.field.label: None
+        for condition in rule.conditions()
+        if not condition.field.is_indexed and condition.field.name != "segment"
+    }
+    return list(names)

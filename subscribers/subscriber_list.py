@@ -1,0 +1,102 @@
+"""The subscribers of a website, the newest first, searched and filtered. Pages are found by an id, never counted."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from subscribers.audience import lookup_in, read_rows
+from subscribers.models import Subscriber
+from subscribers.rules.compile import compile_rule
+from subscribers.rules.rule import read
+from subscribers.rules.sql import Sql, join
+
+PER_PAGE = 50
+PATIENCE_MS = 3000
+# Of an endpoint's end: shorter ones fit too many, longer ones are not in the index.
+LEAST_TAIL, MOST_TAIL = 4, 16
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for; empty is everybody. `search` is an external id's beginning, an endpoint's end or a number."""
+
+    search: str = ""
+    state: str = ""
+    tag: str = ""
+    country: str = ""
+    segment: int = 0
+    tests: bool = False
+
+
+@dataclass
+class Page:
+    """`after` and `before` are the ids that the next and the previous page begin behind, or None."""
+
+    people: list[Subscriber] = field(default_factory=list)
+    after: int | None = None
+    before: int | None = None
+
+
+def page_of(site_id: int, wanted: Wanted, *, after: int | None = None, before: int | None = None) -> Page:
+    """Find a page; raises TooSlow where a search would read too much, RuleRefused for a segment that is not there."""
+    meant = _meant(site_id, wanted, timezone.now())
+    back = before is not None
+    edge = before if back else after
+    if edge is not None:
+        meant = join("all", [meant, Sql(f"person.id {'>' if back else '<'} %s", (edge,))])
+    query = (
+        f"SELECT id FROM subscribers_subscriber person WHERE {meant.text} "  # noqa: S608  # whitelist
+        f"ORDER BY id {'ASC' if back else 'DESC'} LIMIT %s"
+    )
+    rows = read_rows(query, Sql(meant.text, (*meant.values, PER_PAGE + 1)), PATIENCE_MS)
+    ids = [pk for (pk,) in rows][:PER_PAGE]
+    has_more = len(rows) > PER_PAGE
+    people = list(Subscriber.objects.filter(pk__in=ids).order_by("-pk"))
+    if not people:
+        return Page()
+    has_next, has_previous = (True, has_more) if back else (has_more, edge is not None)
+    return Page(people, people[-1].pk if has_next else None, people[0].pk if has_previous else None)
+
+
+def _meant(site_id: int, wanted: Wanted, now: datetime) -> Sql:
+    pieces = [Sql("person.site_id = %s", (site_id,))]
+    if wanted.segment:
+        rule = read({"match": "all", "rules": [{"field": "segment", "op": "in", "segment": wanted.segment}]})
+        pieces.append(compile_rule(rule, now=now, lookup=lookup_in(site_id), is_sampled=True))
+    if wanted.segment or wanted.state == Subscriber.State.ACTIVE:
+        pieces.append(Sql("person.state = 'active'"))
+    elif wanted.state:
+        pieces.append(Sql("person.state = %s", (wanted.state,)))
+    pieces.append(Sql("person.is_test" if wanted.tests else "NOT person.is_test"))
+    if wanted.tag:
+        pieces.append(Sql("person.tags @> %s::varchar[]", ([wanted.tag],)))
+    if wanted.country:
+        pieces.append(Sql("person.country = %s", (wanted.country,)))
+    if wanted.search:
+        pieces.append(_search(wanted.search))
+    return join("all", pieces)
+
+
+def _search(text: str) -> Sql:
+    """All kinds at once, each by an index of its own. LIKE's own signs are taken as they are."""
+    pieces = [Sql("(person.external_id LIKE %s AND person.external_id <> '')", (f"{_escape(text)}%",))]
+    if LEAST_TAIL <= len(text) <= MOST_TAIL:
+        pieces.append(
+            Sql('reverse(right(person.endpoint, 16)) COLLATE "C" LIKE %s', (f"{_escape(text[::-1])}%",))
+        )
+    if text.isdecimal() and text.isascii() and len(text) < 19:
+        pieces.append(Sql("person.id = %s", (int(text),)))
+    return join("any", pieces)
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def as_query(wanted: Wanted) -> dict[str, Any]:
+    """Write it as an address has it, without what is empty."""
+    given = {"q": wanted.search, "state": wanted.state, "tag": wanted.tag, "country": wanted.country}
+    given |= {"segment": str(wanted.segment or ""), "tests": "on" if wanted.tests else ""}
+    return {key: value for key, value in given.items() if value}

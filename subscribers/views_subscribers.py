@@ -1,0 +1,89 @@
+"""The console's list of a website's subscribers."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from subscribers.access import chosen_site
+from subscribers.audience import TooSlow
+from subscribers.figures import count_by_state
+from subscribers.losses import dormant, losses
+from subscribers.models import Segment, Site, Subscriber
+from subscribers.names import countries
+from subscribers.rules.arguments import RuleRefused
+from subscribers.subscriber_list import Page, Wanted, as_query, page_of
+from subscribers.suggestions import suggestion_query
+from tenants.access import console
+from tenants.models import Role
+from tenants.request import ConsoleRequest
+
+
+@console(Role.ANALYST)
+def subscriber_list(request: ConsoleRequest) -> HttpResponse:
+    sites = list(Site.objects.all())
+    site = chosen_site(sites, request.GET.get("site", ""))
+    if site is None:
+        return render(request, "subscribers/subscriber_list.html", {"sites": sites, "site": None})
+    wanted = _wanted(request)
+    page, problem = Page(), ""
+    try:
+        page = page_of(site.pk, wanted, after=_number(request, "after"), before=_number(request, "before"))
+    except TooSlow:
+        problem = (
+            "This search reads too many subscribers at once. Add a filter, or search for more of the text."
+        )
+    except RuleRefused as error:
+        problem = str(error)
+    context = {
+        "sites": sites,
+        "site": site,
+        "wanted": wanted,
+        "page": page,
+        "problem": problem,
+        "totals": count_by_state(site.pk),
+        "states": Subscriber.State.choices,
+        "countries": countries(),
+        "segments": Segment.objects.filter(site=site),
+        "query": urlencode({"site": site.pk, **as_query(wanted)}),
+        "site_query": urlencode({"site": site.pk}),
+    }
+    return render(request, "subscribers/subscriber_list.html", context)
+
+
+@console(Role.ANALYST)
+def shrinking(request: ConsoleRequest) -> HttpResponse:
+    """Say why the audience shrank, and who has not been seen for long."""
+    sites = list(Site.objects.all())
+    site = chosen_site(sites, request.GET.get("site", ""))
+    if site is None:
+        return redirect("subscribers:subscriber_list")
+    sleeping = [
+        {"days": days, "total": total, "query": suggestion_query(site, *_not_seen(days))}
+        for days, total in dormant(site.pk)
+    ]
+    context = {"sites": sites, "site": site, "weeks": losses(site.pk), "sleeping": sleeping}
+    return render(request, "subscribers/shrinking.html", context)
+
+
+def _not_seen(days: int) -> tuple[str, dict[str, Any]]:
+    condition = {"field": "seen_at", "op": "not_within", "days": days}
+    return f"Not seen for {days} days", {"match": "all", "rules": [condition]}
+
+
+def _wanted(request: ConsoleRequest) -> Wanted:
+    given = request.GET
+    return Wanted(
+        search=given.get("q", "").strip()[:128].replace("\0", ""),
+        state=given["state"] if given.get("state") in Subscriber.State.values else "",
+        tag=given.get("tag", "").strip()[:64].replace("\0", ""),
+        country=given["country"] if given.get("country") in countries() else "",
+        segment=_number(request, "segment") or 0,
+        tests="tests" in given,
+    )
+
+
+def _number(request: ConsoleRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
