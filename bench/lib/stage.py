@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 from bench.lib.server import Server, push_server
@@ -18,15 +19,18 @@ from truepush.local.up import DEFAULT_PORT
 VAR = ROOT / "var" / "bench"
 
 
-def run_installed(module: str) -> int:
-    """Run the module in an installation of its own; answer its exit code."""
+def run_installed(module: str, *, pushes: bool = True) -> int:
+    """Run the module in an installation of its own, with a push service if it `pushes`; answer its exit code."""
     shutil.rmtree(VAR / "run", ignore_errors=True)
     var = VAR / "run"
     var.mkdir(parents=True)
     place = choose_place(var)
     secrets = make_secrets()
     database = Database(place, password=secrets["DATABASE_PASSWORD"], log=var / "postgres.log")
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder, push_server(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        push_server(Path(folder)) if pushes else nullcontext() as server,
+    ):
         process = database.start()
         try:
             environment = _environment(var, secrets, database.url, server, process.pid)
@@ -42,7 +46,7 @@ def run_installed(module: str) -> int:
 
 
 def _environment(
-    var: Path, secrets: dict[str, str], url: str, server: Server, postgres: int
+    var: Path, secrets: dict[str, str], url: str, server: Server | None, postgres: int
 ) -> dict[str, str]:
     settings = settings_for(
         DEFAULT_PORT, known=secrets, database_url=url, var=var, environment={"DEMO": "true"}
@@ -51,13 +55,19 @@ def _environment(
         **os.environ,
         **settings,
         "DJANGO_SETTINGS_MODULE": "truepush.settings",
-        "SANDBOX_ORIGIN": server.origin,
-        "SANDBOX_CA": str(server.ca),
         "STATIC_MANIFEST": "false",
         "LOG_LEVEL": "WARNING",
         "BENCH_POSTGRES": str(postgres),
-        "BENCH_FOLDER": str(server.folder),
         "BENCH_VAR": str(VAR),
         # The same audience is sent to again and again, which the guard against runaway sends would stop.
         "RUNAWAY_SECONDS": "0.001",
+        **(_of_server(server) if server else {}),
+    }
+
+
+def _of_server(server: Server) -> dict[str, str]:
+    return {
+        "SANDBOX_ORIGIN": server.origin,
+        "SANDBOX_CA": str(server.ca),
+        "BENCH_FOLDER": str(server.folder),
     }
