@@ -133,7 +133,7 @@ class Subscriber(models.Model):
             # Why an audience shrank, week by week; the others are many more.
             models.Index(
                 fields=["site", "ended_at"],
-                include=["state", "ended_why", "service"],
+                include=["state", "ended_why", "service", "is_test"],
                 condition=~Q(state="active"),
                 name="subscriber_ended",
             ),

@@ -24,9 +24,10 @@ class Recipient(NamedTuple):
     origin: str
 
 
+# The origin by a regular expression cost a third of the whole query.
 _READ = """
 SELECT id, state, service, endpoint, p256dh, auth, vapid_key_id, wait_until,
-    coalesce(substring(endpoint FROM '^https://[^/]*'), '')
+    CASE WHEN starts_with(endpoint, 'https://') THEN 'https://' || split_part(endpoint, '/', 3) ELSE '' END
 FROM subscribers_subscriber WHERE id = ANY(%s)
 """
 

@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(condition=models.Q(('state', 'active'), _negated=True), fields=['site', 'ended_at'], include=('state', 'ended_why', 'service'), name='subscriber_ended'),
+            index=models.Index(condition=models.Q(('state', 'active'), _negated=True), fields=['site', 'ended_at'], include=('state', 'ended_why', 'service', 'is_test'), name='subscriber_ended'),
         ),
         migrations.CreateModel(
             name='Tombstone',

@@ -29,6 +29,7 @@ TENANT: dict[str, str] = {
     "campaigns:speed": "pk",
     "subscribers:subscriber_list": "",
     "subscribers:shrinking": "",
+    "subscribers:subscriber_totals": "pk",
     "subscribers:person_unsubscribe": "pk",
     "subscribers:person_tags": "pk",
     "subscribers:person_test": "pk",

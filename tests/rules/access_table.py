@@ -113,6 +113,7 @@ CONSOLE = [
     console("POST", "sends/<int:pk>/speed/", Role.SENDER, 302),
     console("GET", "subscribers/", Role.ANALYST),
     console("GET", "subscribers/shrinking/", Role.ANALYST),
+    console("GET", "sites/<int:pk>/totals/", Role.ANALYST),
     console("GET", "segments/", Role.ANALYST),
     console("GET", "segments/new/", Role.EDITOR),
     console("POST", "segments/new/", Role.EDITOR, 302, "segment"),

@@ -92,11 +92,11 @@ def test_the_most_tags_that_are_taken_fit_the_audiences_index(acme: Workspace, s
 
 
 def test_a_test_device_is_out_of_the_audience_and_back(
-    acme: Workspace, client: Client, anna: Subscriber
+    acme: Workspace, client: Client, shop: Site, anna: Subscriber
 ) -> None:
     client.post(f"/subscribers/{anna.pk}/test/", {"is_test": "on"})
     assert fresh(acme, anna).is_test
-    assert "0 subscribed" in page_text(client.get("/subscribers/"))
+    assert "0 subscribed" in page_text(client.get(f"/sites/{shop.pk}/totals/"))
     client.post(f"/subscribers/{anna.pk}/test/")
     assert not fresh(acme, anna).is_test
 
