@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.http import Http404
 
 from subscribers.api_errors import ApiError
-from subscribers.models import Segment, Site, Subscriber
+from subscribers.models import Job, Segment, Site, Subscriber
 from tenants.models import SiteIndex
 from tenants.site_index import IndexedSite, find_site
 
@@ -30,6 +30,14 @@ def access_subscriber(pk: int) -> Subscriber:
     if subscriber is None:
         raise Http404
     return subscriber
+
+
+def access_job(pk: int) -> Job:
+    """Fetch a job of the tenant in whose schema we are, with its website, else 404."""
+    job = Job.objects.select_related("site").filter(pk=pk).first()
+    if job is None:
+        raise Http404
+    return job
 
 
 def access_segment(pk: int) -> Segment:

@@ -21,6 +21,7 @@ from subscribers.actions.subscription import (
 )
 from subscribers.api_errors import ApiError
 from subscribers.json_body import ObjectParser
+from subscribers.languages import canonical
 from subscribers.user_agent import read_user_agent
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite
@@ -142,7 +143,7 @@ def _profile(given: dict[str, Any], user_agent: str) -> Profile:
     known_language = isinstance(language, str) and _LANGUAGE.fullmatch(language)
     known_zone = isinstance(zone, str) and zone in _zones()
     return Profile(
-        language=str(language) if known_language else "",
+        language=canonical(str(language)) if known_language else "",
         time_zone=str(zone) if known_zone else "",
         browser=browser,
         os=system,

@@ -74,12 +74,22 @@ def name_in(site_id: int) -> Callable[[str, int], str]:
     return name_of
 
 
-def where(site_id: int, rule: Group | None, now: datetime, *, is_sampled: bool = False) -> Sql:
-    """Compile who is subscribed and meant, over `subscribers_subscriber person`; raises RuleRefused."""
+def where(
+    site_id: int,
+    rule: Group | None,
+    now: datetime,
+    *,
+    is_sampled: bool = False,
+    lookup: Callable[[int], Group] | None = None,
+) -> Sql:
+    """Compile who is subscribed and meant, over `subscribers_subscriber person`; raises RuleRefused.
+
+    `lookup` finds segments that the rule names, the website's own of today if it is left out.
+    """
     live = Sql(LIVE, (site_id,))
     if rule is None:
         return live
-    meant = compile_rule(rule, now=now, lookup=lookup_in(site_id), is_sampled=is_sampled)
+    meant = compile_rule(rule, now=now, lookup=lookup or lookup_in(site_id), is_sampled=is_sampled)
     return join("all", [live, meant])
 
 

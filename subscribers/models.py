@@ -211,3 +211,49 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return f"tombstone {self.pk}"
+
+
+class Job(models.Model):
+    """Something long that a person asked for and watches: an export. It goes on where it was after a kill.
+
+    `cursor` is the last subscriber's id that is in the file, whose first `octets` are good.
+    """
+
+    class Kind(models.TextChoices):
+        EXPORT = "export", "Export"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # What was asked for; its form is subscribers.exports.Wish.
+    wish = models.JSONField()
+    detail = models.CharField(max_length=300, blank=True)
+    total = models.IntegerField(null=True)
+    done = models.IntegerField(default=0)
+    cursor = models.BigIntegerField(default=0)
+    octets = models.BigIntegerField(default=0)
+    # Claims: a worker that lost its lease finds another number here and writes nothing more.
+    fence = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    # When the file is removed; null once it is.
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def is_moving(self) -> bool:
+        return self.state in (self.State.WAITING, self.State.RUNNING)

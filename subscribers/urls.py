@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscribers import views, views_person, views_segments, views_sending, views_subscribers
+from subscribers import views, views_exports, views_person, views_segments, views_sending, views_subscribers
 
 app_name = "subscribers"
 urlpatterns = [
@@ -17,6 +17,12 @@ urlpatterns = [
     path("subscribers/<int:pk>/tags/", views_person.person_tags, name="person_tags"),
     path("subscribers/<int:pk>/test/", views_person.person_test, name="person_test"),
     path("subscribers/<int:pk>/erase/", views_person.person_erase, name="person_erase"),
+    path("exports/", views_exports.export_list, name="export_list"),
+    path("exports/new/", views_exports.export_new, name="export_new"),
+    path("exports/<int:pk>/row/", views_exports.export_row, name="export_row"),
+    path("exports/<int:pk>/cancel/", views_exports.export_cancel, name="export_cancel"),
+    path("exports/<int:pk>/file", views_exports.export_file, name="export_file"),
+    path("exports/<int:pk>/keys", views_exports.export_keys, name="export_keys"),
     path("segments/", views_segments.segment_list, name="segment_list"),
     path("segments/new/", views_segments.segment_new, name="segment_new"),
     path("segments/preview/", views_segments.segment_preview, name="segment_preview"),

@@ -41,6 +41,8 @@ class Tenant(TenantMixin):
     sending_paused_why = models.CharField(max_length=300, blank=True, db_default="")
     # How long ledgers and receipts are kept; null is the installation's RETENTION_DAYS.
     retention_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    # Whether a job of its schema may be at work, or a file of one has to be removed: only these are looked at.
+    has_jobs = models.BooleanField(db_default=False)
     # Up to when browsers' reports are in its subscribers' Engagement.
     engaged_until = models.DateTimeField(null=True, blank=True)
 

@@ -198,7 +198,7 @@ Q_CLUSTER: dict[str, Any] = {
 }
 WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 # Upkeep and how often it is due, in seconds (tenants.chores).
-CHORES = {"campaigns.tasks.tend": 3600, "campaigns.tasks.engage": 300}
+CHORES = {"campaigns.tasks.tend": 3600, "campaigns.tasks.engage": 300, "subscribers.tasks.resume_jobs": 15}
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
@@ -207,6 +207,9 @@ SHORT_QUEUE = "short"
 QUEUES = {"truepush": Q_WORKERS, SHORT_QUEUE: 1}
 # What a process of a queue does first: a delivery process says that it lives.
 WARM_UP = {"truepush": "campaigns.tasks.warm_up"}
+
+# Where exports are written; web and worker processes, on however many hosts, need the same folder.
+FILES_DIR: str = env.str("FILES_DIR", default="") or str(BASE_DIR / "var" / "files")
 
 # --- Sign-in (django-allauth); the user model has no user name
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import statistics
 import sys
 import time
@@ -23,9 +24,11 @@ from campaigns.actions.freeze import freeze
 from campaigns.delivery.recipients import read_recipients
 from campaigns.delivery.work import Work
 from campaigns.models import Batch
+from subscribers.actions.job import start_export, work_on
 from subscribers.actions.segment import save_segment
 from subscribers.audience import count, where
-from subscribers.models import Site, Subscriber, VapidKey
+from subscribers.exports import FORMATS
+from subscribers.models import Job, Site, Subscriber, VapidKey
 from subscribers.rules.rule import Group, read
 from tenants.doorway import in_tenant
 from tenants.models import DueWork
@@ -50,6 +53,7 @@ def main() -> None:
         place = Place(place.tenant, place.owner, site, VapidKey.objects.get(site=site))
         figures |= counts(site)
         figures |= frozen(place)
+        figures |= exported(place)
     figures |= pages(place)
     print_figures(figures)
 
@@ -116,6 +120,25 @@ def frozen(place: Place) -> dict[str, float]:
     reading = time.monotonic() - began
     print(f"Frozen {rows:,} in {took:.1f} s, read in {reading:.1f} s.", flush=True)
     return {"frozen": rows, "freeze_s": took, "read_rows_per_s": rows / reading}
+
+
+def exported(place: Place) -> dict[str, float]:
+    """Write the whole website as CSV and as JSON Lines; memory is what this process grew by."""
+    settings.FILES_DIR = os.path.join(os.environ["BENCH_VAR"], "run", "files")
+    figures: dict[str, float] = {}
+    for file_format in FORMATS:
+        job = start_export(actor=place.owner, tenant=place.tenant, site=place.site, file_format=file_format)
+        before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+        while work_on(job.pk, seconds=settings.UPKEEP_SECONDS):
+            pass
+        took = time.monotonic() - began
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        job.refresh_from_db()
+        if job.state != Job.State.DONE or job.done != job.total:
+            sys.exit(f"The export ended as {job.state} after {job.done:,} of {job.total or 0:,}.")
+        print(f"{job.done:,} rows of {file_format}, {job.octets >> 20} MB, in {took:.1f} s.", flush=True)
+        figures |= {f"export_{file_format}_rows_per_s": job.done / took, f"export_{file_format}_mb": grown}
+    return figures
 
 
 def pages(place: Place) -> dict[str, float]:

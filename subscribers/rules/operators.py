@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from subscribers.languages import canonical
 from subscribers.rules.arguments import Argument, Day, Number, Text, Texts, Whole
 from subscribers.rules.sql import Sql
 
@@ -105,9 +106,9 @@ TEXT = (
 
 
 def _language(column: str, given: Given, now: datetime) -> Sql:
-    wanted = [value.lower() for value in given["values"]]
-    text = f"(lower({column}) = ANY(%s) OR split_part(lower({column}), '-', 1) = ANY(%s))"
-    return Sql(text, (wanted, wanted))
+    wanted = [canonical(value) for value in given["values"]]
+    more = [value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "-%" for value in wanted]
+    return Sql(f"({column} = ANY(%s) OR {column} LIKE ANY(%s))", (wanted, more))
 
 
 # "de" means every German; "de-AT" only that of Austria.

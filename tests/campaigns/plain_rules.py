@@ -43,8 +43,10 @@ def value(rule: dict[str, Any], known: Any, now: datetime) -> bool:
     match rule["op"]:
         case "is":
             if rule["field"] == "language":
-                lower = [text.lower() for text in rule["values"]]
-                return known.lower() in lower or known.lower().partition("-")[0] in lower
+                spelt = {"de": "de", "DE-at": "de-AT", "en": "en", "EN-US": "en-US"}
+                return any(
+                    known == spelt[text] or known.startswith(spelt[text] + "-") for text in rule["values"]
+                )
             return known in rule["values"]
         case "exists":
             return known not in ("", None)

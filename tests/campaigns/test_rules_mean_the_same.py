@@ -21,7 +21,7 @@ from tests.subscribers.people import add_people
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 COUNTRIES = ["DE", "AT", "US", ""]
-LANGUAGES = ["de-DE", "de-AT", "DE", "en-US", "den", ""]
+LANGUAGES = ["de-DE", "de-AT", "de", "en-US", "den", "de-AT-1996", ""]
 ODD = [
     "",
     "it's",

@@ -160,6 +160,8 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "subscribers:person_tags",
         "subscribers:person_test",
         "subscribers:person_erase",
+        "subscribers:export_new",
+        "subscribers:export_cancel",
         "subscribers:segment_preview",
         "subscribers:segment_count",
         "subscribers:segment_delete",

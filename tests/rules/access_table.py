@@ -114,6 +114,13 @@ CONSOLE = [
     console("GET", "subscribers/", Role.ANALYST),
     console("GET", "subscribers/shrinking/", Role.ANALYST),
     console("GET", "sites/<int:pk>/totals/", Role.ANALYST),
+    console("GET", "exports/", Role.ADMIN),
+    console("POST", "exports/new/", Role.ADMIN, 302, "export"),
+    console("GET", "exports/<int:pk>/row/", Role.ADMIN),
+    console("POST", "exports/<int:pk>/cancel/", Role.ADMIN, 302),
+    # The link is signed for one person: tests/subscribers/test_exports.py takes files with it.
+    console("GET", "exports/<int:pk>/file", Role.ADMIN, 404),
+    console("GET", "exports/<int:pk>/keys", Role.OWNER, 404),
     console("GET", "segments/", Role.ANALYST),
     console("GET", "segments/new/", Role.EDITOR),
     console("POST", "segments/new/", Role.EDITOR, 302, "segment"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.models import Campaign, Send
+from subscribers.actions.job import start_export
 from subscribers.actions.segment import save_segment
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Site
@@ -50,6 +51,7 @@ class World:
     rows_of_admin: dict[str, int]
     subscriber_id: int
     segment_id: int
+    job_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
@@ -60,6 +62,7 @@ class World:
             "sends": self.send.pk,
             "subscribers": self.subscriber_id,
             "segments": self.segment_id,
+            "exports": self.job_id,
         }
 
         def fill(match: re.Match[str]) -> str:
@@ -102,6 +105,7 @@ class World:
             "content": {**CONTENT, "site": self.site.pk},
             "site": {"name": "New", "origin": "https://new.example", "worker_path": "/truepush/worker.js"},
             "segment": {"site": self.site.pk, "name": "Germans", "rule": json.dumps(RULE)},
+            "export": {"site": self.site.pk, "format": "csv", "segment": ""},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
             "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},
@@ -125,6 +129,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         send = launch_campaign(**given, campaign=sent, ttl=86400)
         work = DueWork.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk)
         segment = save_segment(**given, site=site, name="Buyers", rule=read(RULE))
+        job = start_export(**given, site=site, file_format="csv")
     rows = {
         "tenant": acme.tenant.pk,
         "user": acme.owner.pk,
@@ -138,7 +143,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
-    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk)
+    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk, job.pk)
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:

@@ -23,7 +23,7 @@ PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi"
 SURFACES = (
     "access", "adapter", "admin", "api", "away", "context", "forms", "management", "middleware",
     "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_control",
-    "views_recipients", "views_person", "views_segments", "views_subscribers", "views_sending",
+    "views_recipients", "views_exports", "views_person", "views_segments", "views_subscribers", "views_sending",
     "forms_segment", "forms_sending", "forms_speed",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")

@@ -245,6 +245,7 @@ def audience_views(console: str, browser: str, segment: str) -> list[View]:
         View("subscribers-none", f"{console}/subscribers/?q=nobody"),
         View("subscriber-erase", console + browser, prepare=open_erase),
         View("shrinking", f"{console}/subscribers/shrinking/"),
+        View("exports", f"{console}/exports/"),
         View("segments", f"{console}/segments/", prepare=wait_for_counts),
         View("segment-new", f"{console}/segments/new/?{urlencode({'rule': RULE})}", prepare=wait_for_preview),
         View("segment", console + segment, prepare=wait_for_preview),

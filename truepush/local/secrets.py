@@ -71,6 +71,7 @@ def settings_for(
         **tuned,
         "DEMO": "true" if is_demo else "false",
         "DATABASE_URL": database_url,
+        "FILES_DIR": str(var / "files"),
         "BASE_URL": f"http://localhost:{port}",
         "SDK_URL": f"http://sdk.localhost:{port}",
         "DEMO_SHOP_URL": f"http://localhost:{port + 1}" if is_demo else "",

@@ -1,0 +1,46 @@
+"""Where the files of jobs lie: settings.FILES_DIR, a folder for each workspace, readable to us alone."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from subscribers.models import Job
+from tenants.doorway import current_schema
+
+
+class FileInUse(Exception):
+    """Another process writes this file at this moment."""
+
+
+def path_of(job: Job) -> Path:
+    return Path(settings.FILES_DIR, current_schema(), f"{job.kind}-{job.pk}")
+
+
+@contextmanager
+def opened_at(job: Job, octets: int) -> Iterator[BinaryIO]:
+    """Open a job's file to go on behind its first `octets`; what a killed process wrote behind them is cut off.
+
+    Raises FileInUse while another process of this machine has it open: one that was only believed to be dead.
+    """
+    path = path_of(job)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileInUse from None
+        file.truncate(octets)
+        file.seek(octets)
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def remove(job: Job) -> None:
+    path_of(job).unlink(missing_ok=True)

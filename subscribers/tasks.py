@@ -1,0 +1,18 @@
+"""What django-q2 runs for this app: ids in, a verb called, safe to run twice."""
+
+from django.conf import settings
+
+from subscribers.actions.job import resume_all, ring
+from subscribers.actions.job import work_on as work
+from tenants.doorway import in_tenant
+
+
+def work_on(schema_name: str, job_id: int) -> None:
+    """Do a slice of a job, and ring for the next: others of the queue come in between."""
+    with in_tenant(schema_name):
+        if work(job_id, seconds=settings.UPKEEP_SECONDS):
+            ring(schema_name, job_id)
+
+
+def resume_jobs() -> int:
+    return resume_all()
