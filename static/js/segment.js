@@ -177,7 +177,8 @@
     });
     const after = widget === "whole" && label ? [make("span", { class: "argument-label" }, label)] : [];
     const before = widget === "number" && label ? [make("span", { class: "argument-label" }, label)] : [];
-    return [...before, element, ...after, ...(list ? [list] : [])];
+    const parts = [...before, element, ...after, ...(list ? [list] : [])];
+    return isNumber ? [make("span", { class: "argument" }, ...parts)] : parts;
   };
 
   const inputsOf = (condition, argument) => {

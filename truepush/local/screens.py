@@ -245,7 +245,7 @@ def audience_views(console: str, browser: str, segment: str) -> list[View]:
         View("subscribers-none", f"{console}/subscribers/?q=nobody"),
         View("subscriber-erase", console + browser, prepare=open_erase),
         View("shrinking", f"{console}/subscribers/shrinking/"),
-        View("exports", f"{console}/exports/"),
+        View("exports", f"{console}/exports/", prepare=make_export),
         View("segments", f"{console}/segments/", prepare=wait_for_counts),
         View("segment-new", f"{console}/segments/new/?{urlencode({'rule': RULE})}", prepare=wait_for_preview),
         View("segment", console + segment, prepare=wait_for_preview),
@@ -298,6 +298,12 @@ def wait_for_preview(page: Page) -> None:
 def wait_for_counts(page: Page) -> None:
     page.wait_for_selector(".suggested-grid")
     page.wait_for_function("!document.querySelector('main').textContent.includes('Counting')")
+
+
+def make_export(page: Page) -> None:
+    if not page.locator("table a[href*='/file']").count():
+        page.click("main form button:has-text('Export'):not(:has-text('everything'))")
+    page.wait_for_selector("table a[href*='/file']")
 
 
 def open_erase(page: Page) -> None:
