@@ -14,6 +14,7 @@ CONTRACT = {
     *(
         "SECRET_KEY",
         "DATABASE_URL",
+    "FILES_DIR",
         "BASE_URL",
         "SDK_URL",
         "FIELD_KEYS",
