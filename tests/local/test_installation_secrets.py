@@ -14,7 +14,7 @@ CONTRACT = {
     *(
         "SECRET_KEY",
         "DATABASE_URL",
-    "FILES_DIR",
+        "FILES_DIR",
         "BASE_URL",
         "SDK_URL",
         "FIELD_KEYS",
