@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, transaction
 
 from subscribers.models import Segment
 from subscribers.rules.arguments import RuleRefused
-from subscribers.rules.compile import compile_rule
+from subscribers.rules.compile import Lookup, compile_rule
 from subscribers.rules.rule import Group, read
 from subscribers.rules.sql import Sql, join
 from subscribers.rules.things import THINGS
@@ -48,7 +48,7 @@ class Busy(Exception):
     """As many audiences are being read as may be at once: ask again in a moment."""
 
 
-def lookup_in(site_id: int) -> Callable[[int], Group]:
+def lookup_in(site_id: int) -> Lookup:
     """Find rules of a website's segments; what is of another one does not exist."""
 
     def lookup(pk: int) -> Group:
@@ -74,23 +74,13 @@ def name_in(site_id: int) -> Callable[[str, int], str]:
     return name_of
 
 
-def where(
-    site_id: int,
-    rule: Group | None,
-    now: datetime,
-    *,
-    is_sampled: bool = False,
-    lookup: Callable[[int], Group] | None = None,
-) -> Sql:
+def where(site_id: int, rule: Group, now: datetime, *, lookup: Lookup | None = None) -> Sql:
     """Compile who is subscribed and meant, over `subscribers_subscriber person`; raises RuleRefused.
 
-    `lookup` finds segments that the rule names, the website's own of today if it is left out.
+    `lookup` finds segments that the rule names: the website's own of today if it is left out.
     """
-    live = Sql(LIVE, (site_id,))
-    if rule is None:
-        return live
-    meant = compile_rule(rule, now=now, lookup=lookup or lookup_in(site_id), is_sampled=is_sampled)
-    return join("all", [live, meant])
+    meant = compile_rule(rule, now=now, lookup=lookup or lookup_in(site_id))
+    return join("all", [Sql(LIVE, (site_id,)), meant])
 
 
 @contextmanager
@@ -118,8 +108,8 @@ def count(meant: Sql, *, milliseconds: int) -> Count:
 def estimate(meant: Sql, *, milliseconds: int) -> Count:
     """Count some of the rows, drawn at random, and take them for the whole; raises TooSlow too.
 
-    Whole pages of the table are drawn. Rows that came together lie together, so `spread` (two standard errors, as if
-    rows were drawn) is doubled: see tests/campaigns/test_audience.py for how far it is off. `meant` is_sampled.
+    Whole pages of the table are drawn. Rows that came together lie together, so `spread`, two standard errors as if
+    rows were drawn, is doubled.
     """
     began = monotonic()
     query = (
@@ -164,6 +154,7 @@ def sample(meant: Sql, *, milliseconds: int) -> list[int]:
 
 
 def read_rows(query: str, meant: Sql, milliseconds: int) -> list[Any]:
+    """Run a query over the audience with the values of `meant`; raises TooSlow if it takes longer."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"{ROOM}; SET LOCAL statement_timeout = {int(milliseconds)}")
@@ -180,7 +171,7 @@ def most_frequent(site_id: int, column: str, *, most: int, milliseconds: int) ->
 
     `column` is one of rules.suggested.BREAKDOWNS. Languages count without their country.
     """
-    value = f"person.{column}" if column != "language" else "split_part(lower(person.language), '-', 1)"
+    value = f"person.{column}" if column != "language" else "split_part(person.language, '-', 1)"
     live = Sql(LIVE, (site_id, most))
     query = (
         f"SELECT {value}, count(*) FROM subscribers_subscriber person WHERE {LIVE} AND person.{column} <> '' "  # noqa: S608

@@ -11,10 +11,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from subscribers.audience import ROOM, where
-from subscribers.rules.arguments import RuleRefused
-from subscribers.rules.rule import Group, read
+from subscribers.audience import ROOM
 from subscribers.rules.sql import Sql
+from subscribers.segment_users import where_taken_down
 
 CSV, JSONL = "csv", "jsonl"
 FORMATS = {CSV: "CSV, for spreadsheets", JSONL: "JSON Lines, for programs"}
@@ -92,34 +91,14 @@ def _safe(sql: str) -> str:
 
 
 def meant_by(site_id: int, wish: Wish) -> Sql:
-    """Who is in the file: of a segment the subscribed; of a website everybody, also who left. Raises RuleRefused."""
-    if not wish.segment:
+    """Who is in the file: of a segment the subscribed; of a website everybody, also who left."""
+    if wish.rules is None:
         return Sql("(person.site_id = %s AND NOT person.is_test)", (site_id,))
-    rules = {int(pk): read(rule) for pk, rule in (wish.rules or {}).items()}
-    return where(site_id, rules[wish.segment], datetime.fromisoformat(wish.at), lookup=_lookup(rules))
-
-
-def _lookup(rules: dict[int, Group]) -> Any:
-    def lookup(pk: int) -> Group:
-        if pk not in rules:
-            raise RuleRefused("rule", f"segment {pk} was not there when this was asked for.")
-        return rules[pk]
-
-    return lookup
+    return where_taken_down(site_id, wish.segment, wish.rules, datetime.fromisoformat(wish.at))
 
 
 def head(wish: Wish) -> bytes:
     return f"{','.join(columns(wish))}\r\n".encode() if wish.format == CSV else b""
-
-
-@transaction.atomic
-def count_rows(site_id: int, wish: Wish) -> int:
-    meant = meant_by(site_id, wish)
-    with connection.cursor() as cursor:
-        cursor.execute(ROOM)
-        query = f"SELECT count(*) FROM subscribers_subscriber person WHERE {meant.text}"  # noqa: S608
-        cursor.execute(query, meant.values)
-        return int(cursor.fetchone()[0])
 
 
 class Rows:

@@ -35,7 +35,6 @@ _SAID = {
     "visitor": "Unsubscribed on the website",
     "console": "Unsubscribed in this console",
     "key": "Paused: made with another server key ({service})",
-    "pruned": "Pruned on request",
     "": "Before reasons were kept",
 }
 

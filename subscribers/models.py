@@ -229,6 +229,8 @@ class Job(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
+    MOVING = (State.WAITING, State.RUNNING)
+
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -256,4 +258,4 @@ class Job(models.Model):
 
     @property
     def is_moving(self) -> bool:
-        return self.state in (self.State.WAITING, self.State.RUNNING)
+        return self.state in self.MOVING

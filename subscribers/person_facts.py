@@ -11,8 +11,6 @@ WHY_ENDED = {
     "visitor": "the visitor unsubscribed on the website",
     "console": "somebody of this workspace unsubscribed it",
     "key": "it was made with another server key; the browser has to subscribe anew",
-    "pruned": "it was not seen for a long time, and was pruned on request",
-    "import": "the file that it was imported from said so",
 }
 
 

@@ -1,7 +1,6 @@
 """What the builder shows of a rule while it is edited: how many, a few of them, the sentence and the SQL."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -24,7 +23,7 @@ class Preview:
 
     says: str
     sql: str
-    everyone: int
+    everyone: int = 0
     counted: Count | None = None
     people: list[Subscriber] = field(default_factory=list)
     refines: bool = False
@@ -46,30 +45,27 @@ class Preview:
 
 def preview(site: Site, rule: Group, *, refine: bool) -> Preview:
     """Look at a rule within a bounded time; raises RuleRefused."""
-    now = timezone.now()
-    meant = where(site.pk, rule, now)
+    meant = where(site.pk, rule, timezone.now())
     made = Preview(
-        says=sentence(rule, name_of=name_in(site.pk)),
-        sql=meant.shown(),
-        everyone=count_active(site.pk),
-        reads_rows=_slow_fields(rule),
+        says=sentence(rule, name_of=name_in(site.pk)), sql=meant.shown(), reads_rows=_slow_fields(rule)
     )
     try:
         with slot():
-            _count(made, site, rule, meant, now, refine=refine)
+            _count(made, meant, refine=refine)
+            made.everyone = count_active(site.pk)
             _sample(made, meant)
     except Busy:
         made.refines = True
     return made
 
 
-def _count(made: Preview, site: Site, rule: Group, meant: Sql, now: datetime, *, refine: bool) -> None:
+def _count(made: Preview, meant: Sql, *, refine: bool) -> None:
     try:
         made.counted = count(meant, milliseconds=REFINE_MS if refine else AT_ONCE_MS)
     except TooSlow:
         made.refines, made.gave_up = not refine, refine
         try:
-            made.counted = estimate(where(site.pk, rule, now, is_sampled=True), milliseconds=ESTIMATE_MS)
+            made.counted = estimate(meant, milliseconds=ESTIMATE_MS)
         except TooSlow:
             made.counted = None
 

@@ -6,11 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from subscribers.audience import lookup_in, read_rows
+from subscribers.audience import lookup_in, read_rows, where
 from subscribers.models import Subscriber
-from subscribers.rules.compile import compile_rule
-from subscribers.rules.rule import read
-from subscribers.rules.sql import Sql, join
+from subscribers.rules.sql import Sql, begins_with, join
 
 PER_PAGE = 50
 PATIENCE_MS = 3000
@@ -63,11 +61,8 @@ def page_of(site_id: int, wanted: Wanted, *, after: int | None = None, before: i
 def _meant(site_id: int, wanted: Wanted, now: datetime) -> Sql:
     pieces = [Sql("person.site_id = %s", (site_id,))]
     if wanted.segment:
-        rule = read({"match": "all", "rules": [{"field": "segment", "op": "in", "segment": wanted.segment}]})
-        pieces.append(compile_rule(rule, now=now, lookup=lookup_in(site_id), is_sampled=True))
-    if wanted.segment or wanted.state == Subscriber.State.ACTIVE:
-        pieces.append(Sql("person.state = 'active'"))
-    elif wanted.state:
+        pieces.append(where(site_id, lookup_in(site_id)(wanted.segment), now))
+    if wanted.state:
         pieces.append(Sql("person.state = %s", (wanted.state,)))
     pieces.append(Sql("person.is_test" if wanted.tests else "NOT person.is_test"))
     if wanted.tag:
@@ -81,18 +76,14 @@ def _meant(site_id: int, wanted: Wanted, now: datetime) -> Sql:
 
 def _search(text: str) -> Sql:
     """All kinds at once, each by an index of its own. LIKE's own signs are taken as they are."""
-    pieces = [Sql("(person.external_id LIKE %s AND person.external_id <> '')", (f"{_escape(text)}%",))]
+    pieces = [Sql("(person.external_id LIKE %s AND person.external_id <> '')", (begins_with(text),))]
     if LEAST_TAIL <= len(text) <= MOST_TAIL:
         pieces.append(
-            Sql('reverse(right(person.endpoint, 16)) COLLATE "C" LIKE %s', (f"{_escape(text[::-1])}%",))
+            Sql('reverse(right(person.endpoint, 16)) COLLATE "C" LIKE %s', (begins_with(text[::-1]),))
         )
     if text.isdecimal() and text.isascii() and len(text) < 19:
         pieces.append(Sql("person.id = %s", (int(text),)))
     return join("any", pieces)
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def as_query(wanted: Wanted) -> dict[str, Any]:

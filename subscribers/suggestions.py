@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from subscribers.audience import TooSlow, count, most_frequent, where
-from subscribers.figures import count_active
 from subscribers.models import Site
 from subscribers.names import name_of
 from subscribers.rules.rule import read
@@ -22,7 +21,6 @@ def suggestions(site: Site) -> dict[str, Any]:
     """Answer `suggested`: slug, name, total; and `breakdowns`: title, found with name, query, total."""
     ordered = sorted(SUGGESTED.values(), key=lambda one: one.order)
     return {
-        "everyone": count_active(site.pk),
         "suggested": [
             {"slug": one.slug, "name": one.name, "total": _total(site, one.rule)} for one in ordered
         ],

@@ -1,6 +1,7 @@
 """Console pages of segments: list with suggestions, builder, live count, delete."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from subscribers.hints import hints
 from subscribers.models import Segment, Site
 from subscribers.rules.arguments import RuleRefused
 from subscribers.rules.rule import read
-from subscribers.rules.sentence import sentence
+from subscribers.rules.sentence import Name, sentence
 from subscribers.rules.suggested import SUGGESTED
 from subscribers.rules.things import THINGS
 from subscribers.rules.vocabulary import vocabulary
@@ -28,6 +29,8 @@ from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
+# A list that is looked at counts anew what was counted longer ago.
+STALE = timedelta(minutes=10)
 _EMPTY = {"match": "all", "rules": []}
 
 
@@ -35,17 +38,20 @@ _EMPTY = {"match": "all", "rules": []}
 def segment_list(request: ConsoleRequest) -> HttpResponse:
     sites = list(Site.objects.all())
     site = chosen_site(sites, request.GET.get("site", ""))
-    rows = [_row(segment) for segment in Segment.objects.filter(site=site)] if site else []
+    name_of = name_in(site.pk) if site else None
+    rows = [_row(segment, name_of) for segment in Segment.objects.filter(site=site)] if name_of else []
     new_url = f"{reverse('subscribers:segment_new')}?site={site.pk}" if site else ""
     context = {"sites": sites, "site": site, "rows": rows, "new_url": new_url}
     return render(request, "subscribers/segment_list.html", context)
 
 
-def _row(segment: Segment) -> dict[str, Any]:
+def _row(segment: Segment, name_of: Name | None = None) -> dict[str, Any]:
+    counted_at = segment.counted_at
     return {
         "segment": segment,
-        "says": sentence(read(segment.rule), name_of=name_in(segment.site_id)),
+        "says": sentence(read(segment.rule), name_of=name_of or name_in(segment.site_id)),
         "is_slow": segment.count_ms is not None and segment.count_ms > SLOW_MS,
+        "is_stale": counted_at is None or timezone.now() - counted_at > STALE,
     }
 
 

@@ -6,7 +6,16 @@ from django.conf import settings
 
 from tenants.request import Request
 
+# Which entry of the navigation an address belongs to, where its first part has another name.
+_SECTIONS = {"": "home", "sends": "campaigns", "exports": "subscribers", "test-device": "sites"}
+
 
 def console(request: Request) -> dict[str, Any]:
     tenant = getattr(request, "tenant", None)
-    return {"tenant": tenant, "demo": settings.DEMO, "is_demo": bool(tenant and tenant.is_demo)}
+    first = request.path.split("/")[1]
+    return {
+        "tenant": tenant,
+        "demo": settings.DEMO,
+        "is_demo": bool(tenant and tenant.is_demo),
+        "section": _SECTIONS.get(first, first),
+    }

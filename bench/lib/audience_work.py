@@ -44,7 +44,7 @@ def main() -> None:
     place = make_place("large")
     began = time.monotonic()
     for said in fill_audience(actor=None, tenant=place.tenant, size=SIZE):
-        if "events" not in said:
+        if "pieces" not in said:
             print(said, flush=True)
     figures: dict[str, float] = {"fill_s": time.monotonic() - began}
     print(f"Filled in {figures['fill_s']:.0f} s.", flush=True)

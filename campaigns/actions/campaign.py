@@ -18,8 +18,9 @@ from campaigns.models import Campaign, Message, Send
 from subscribers.audience import name_in
 from subscribers.figures import count_active
 from subscribers.models import Segment, Site, Subscriber
+from subscribers.rules.rule import read
 from subscribers.rules.sentence import sentence
-from subscribers.segment_users import rules_within
+from subscribers.segment_users import take_down
 from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
 from tenants.models import DueWork, SendIndex, Tenant, User
@@ -116,10 +117,8 @@ def _rule_of(campaign: Campaign) -> dict[str, object]:
     segment = campaign.segment
     if segment is None:
         return {"everyone": True}
-    rules = rules_within(segment)
-    says = sentence(rules[segment.pk], name_of=name_in(campaign.site_id))
-    taken = {str(pk): rule.as_json() for pk, rule in rules.items()}
-    return {"segment": segment.pk, "name": segment.name, "says": says, "rules": taken}
+    says = sentence(read(segment.rule), name_of=name_in(campaign.site_id))
+    return {"segment": segment.pk, "name": segment.name, "says": says, "rules": take_down(segment)}
 
 
 @transaction.atomic

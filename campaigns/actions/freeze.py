@@ -15,9 +15,8 @@ from campaigns.delivery.work import Work
 from campaigns.models import Send
 from campaigns.resend_audience import resend_ids
 from subscribers.audience import LIVE, ROOM
-from subscribers.rules.compile import compile_rule
-from subscribers.rules.rule import read
-from subscribers.rules.sql import Sql, join
+from subscribers.rules.sql import Sql
+from subscribers.segment_users import where_taken_down
 from tenants.actions.sending import set_pace
 from tenants.models import DueWork, SendIndex
 
@@ -99,10 +98,7 @@ def audience_sql(send: Any) -> Sql:
     if send.rule.get("everyone"):
         return Sql(LIVE, (send.site_id,))
     if "rules" in send.rule:
-        rules = {int(pk): read(rule) for pk, rule in send.rule["rules"].items()}
-        own = send.rule["segment"]
-        rule = compile_rule(rules[own], now=send.now, lookup=rules.__getitem__, inside=(own,))
-        return join("all", [Sql(LIVE, (send.site_id,)), rule])
+        return where_taken_down(send.site_id, send.rule["segment"], send.rule["rules"], send.now)
     if "resend_of" in send.rule:
         return Sql(STILL, (send.site_id, resend_ids(send.rule["resend_of"], send.rule["what"])))
     return Sql(CHOSEN, (send.site_id, list(send.rule["subscribers"])))

@@ -10,19 +10,19 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, DataError, ProgrammingError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from subscribers.exports import FORMATS, Rows, Wish, count_rows, head
+from subscribers.audience import TooSlow, count
+from subscribers.exports import FORMATS, Rows, Wish, head, meant_by
 from subscribers.job_files import FileInUse, opened_at, remove
 from subscribers.models import Job, Segment, Site
-from subscribers.rules.arguments import RuleRefused
-from subscribers.segment_users import rules_within
+from subscribers.segment_users import take_down
 from tenants.actions import audit
-from tenants.doorway import in_tenant
+from tenants.doorway import current_schema, in_tenant
 from tenants.models import Tenant, User
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ KEPT = timedelta(hours=24)
 SECRETS_KEPT = timedelta(hours=1)
 MOST_AT_ONCE = 5
 TASK = "subscribers.tasks.work_on"
-_MOVING = (Job.State.WAITING, Job.State.RUNNING)
+COUNT_MS = 45_000
 
 
 class JobRefused(ValueError):
@@ -52,12 +52,11 @@ def start_export(
     """Ask for a file of a website's subscribers, or of a segment's; raises JobRefused."""
     if file_format not in FORMATS:
         raise JobRefused(f"{file_format!r:.40} is not a format. Choose {' or '.join(FORMATS)}.")
-    if Job.objects.filter(state__in=_MOVING).count() >= MOST_AT_ONCE:
+    if Job.objects.filter(state__in=Job.MOVING).count() >= MOST_AT_ONCE:
         raise JobRefused(f"{MOST_AT_ONCE} exports are being made. Wait for one of them, or cancel it.")
     wish = Wish(file_format, timezone.now().isoformat(), with_secrets=with_secrets)
     if segment is not None:
-        rules = {str(pk): rule.as_json() for pk, rule in rules_within(segment).items()}
-        wish = Wish(file_format, wish.at, segment.pk, segment.name, rules, with_secrets)
+        wish = Wish(file_format, wish.at, segment.pk, segment.name, take_down(segment), with_secrets)
     job = Job.objects.create(kind=Job.Kind.EXPORT, site=site, wish=wish.as_json(), created_by=actor.pk)
     audit.record(
         "export.start", actor=actor, tenant_id=tenant.pk, target=f"job {job.pk}", with_secrets=with_secrets
@@ -74,7 +73,7 @@ def ring(schema_name: str, pk: int) -> None:
 @transaction.atomic
 def cancel_job(*, actor: User, tenant: Tenant, job: Job) -> bool:
     """Stop it and remove its file; False if it had ended already."""
-    changed = Job.objects.filter(pk=job.pk, state__in=_MOVING).update(
+    changed = Job.objects.filter(pk=job.pk, state__in=Job.MOVING).update(
         state=Job.State.CANCELLED, finished_at=Now(), fence=F("fence") + 1, expires_at=Now()
     )
     if changed:
@@ -90,25 +89,20 @@ def work_on(pk: int, *, seconds: float) -> bool:
     until = time.monotonic() + seconds
     try:
         with opened_at(job, job.octets) as file:
-            while True:
-                if not _write_piece(job, file):
-                    return False
-                if time.monotonic() > until:
-                    break
+            has_more = _write_piece(job, file)  # one at least, however little time there is
+            while has_more and time.monotonic() < until:
+                has_more = _write_piece(job, file)
     except FileInUse:
         return False  # whoever writes it goes on; if it was dead after all, the chore comes back
-    except RuleRefused as error:
-        _fail(job, str(error))
+    except (TooSlow, DataError, ProgrammingError, OSError) as error:
+        _fail(job, error)
         return False
-    except OSError as error:
-        _fail(job, f"The file could not be written: {error.strerror}. Make room and start it again.")
-        return False
-    return bool(Job.objects.filter(pk=pk, fence=job.fence).update(lease_until=None))
+    return has_more and bool(Job.objects.filter(pk=pk, fence=job.fence).update(lease_until=None))
 
 
 def _claim(pk: int) -> Job | None:
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
-    claimed = Job.objects.filter(free, pk=pk, state__in=_MOVING).update(
+    claimed = Job.objects.filter(free, pk=pk, state__in=Job.MOVING).update(
         state=Job.State.RUNNING, fence=F("fence") + 1, lease_until=Now() + LEASE
     )
     return Job.objects.get(pk=pk) if claimed else None
@@ -119,7 +113,7 @@ def _write_piece(job: Job, file: Any) -> bool:
     wish = Wish(**job.wish)
     changes: dict[str, Any] = {}
     if job.total is None:
-        job.total = changes["total"] = count_rows(job.site_id, wish)
+        job.total = changes["total"] = count(meant_by(job.site_id, wish), milliseconds=COUNT_MS).total
         file.write(head(wish))
     rows = Rows(job.site_id, wish, after=job.cursor)
     for octets in rows:
@@ -142,16 +136,31 @@ def _write_piece(job: Job, file: Any) -> bool:
     return bool(mine) and not is_whole
 
 
-def _fail(job: Job, detail: str) -> None:
+def _fail(job: Job, error: Exception) -> None:
+    """End a job that would fail each time it is tried again, unlike one whose database is away."""
+    log.error(
+        "export %s of %s failed: %s", job.pk, current_schema(), (str(error) or "too slow").splitlines()[0]
+    )
     Job.objects.filter(pk=job.pk, fence=job.fence).update(
-        state=Job.State.FAILED, detail=detail[:300], finished_at=Now(), expires_at=Now(), lease_until=None
+        state=Job.State.FAILED, detail=_in_words(error), finished_at=Now(), expires_at=Now(), lease_until=None
     )
 
 
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"The file could not be written: {error.strerror}. Make room and start it again."
+    if isinstance(error, TooSlow):
+        return "Counting its rows took too long. Export less, or wait until the database has less to do."
+    return "The database refused it; what it said is in the workers' log. Tell support the number of this export."
+
+
 def resume_all() -> int:
-    """Ring for jobs that nobody works on, remove files whose time is over; answer how many tenants were visited."""
+    """Ring for jobs that nobody works on, remove files whose time is over; answer how many tenants were visited.
+
+    Also of a suspended tenant: the time of its files is over all the same.
+    """
     visited = 0
-    for tenant in Tenant.objects.filter(has_jobs=True, state=Tenant.State.ACTIVE).order_by("pk"):
+    for tenant in Tenant.objects.filter(has_jobs=True).order_by("pk"):
         try:
             with in_tenant(tenant.schema_name):
                 _tend(tenant)
@@ -167,10 +176,10 @@ def _tend(tenant: Tenant) -> None:
         Job.objects.filter(pk=job.pk).update(expires_at=None)
     # One that was asked for a moment ago has its bell already.
     still = Q(lease_until=None, created_at__lt=Now() - timedelta(seconds=30)) | Q(lease_until__lt=Now())
-    for job in Job.objects.filter(still, state__in=_MOVING).order_by("pk"):
+    for job in Job.objects.filter(still, state__in=Job.MOVING).order_by("pk"):
         ring(tenant.schema_name, job.pk)
     with transaction.atomic():
         # Locked against a start at the same moment, which sets it again.
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-        if not Job.objects.filter(Q(state__in=_MOVING) | Q(expires_at__isnull=False)).exists():
+        if not Job.objects.filter(Q(state__in=Job.MOVING) | Q(expires_at__isnull=False)).exists():
             Tenant.objects.filter(pk=tenant.pk).update(has_jobs=False)

@@ -1,11 +1,8 @@
 """What the console's people change of one subscriber."""
 
-import hashlib
-import hmac
-
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
 
 from subscribers.models import Subscriber, Tombstone
 from subscribers.tags import clean_tags
@@ -67,8 +64,8 @@ def erase(*, actor: User | None, tenant: Tenant, subscribers: list[Subscriber]) 
 
 def tombstone_of(kind: str, value: str) -> bytes:
     """Hash what must not come back, with a key that is not in the database: guesses cannot be tried against it."""
-    text = f"tombstone:{current_schema()}:{kind}:{value}"
-    return hmac.new(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).digest()
+    text = f"{current_schema()}:{kind}:{value}"
+    return salted_hmac("subscribers.tombstone", text, algorithm="sha256").digest()
 
 
 def _target(subscriber: Subscriber) -> str:

@@ -26,22 +26,25 @@ def save_segment(
     *, actor: User | None, tenant: Tenant, site: Site, name: str, rule: Group, segment: Segment | None = None
 ) -> Segment:
     """Create a segment or change one; raises SegmentRefused for a name that is taken, RuleRefused for the rule."""
-    # The websites's segments use each other: one at a time, or two could come to use each other.
+    # The website's segments use each other: one at a time, or two could come to use each other.
     Site.objects.select_for_update(no_key=True).get(pk=site.pk)
     if segment is None and Segment.objects.filter(site=site).count() >= MOST_SEGMENTS:
         raise SegmentRefused(
             f"{site.name} has {MOST_SEGMENTS} segments already. Delete one that nobody uses."
         )
-    saved = segment or Segment(site=site, created_by=actor.pk if actor else None)
-    saved.name, saved.rule = name, rule.as_json()
+    fresh = {"counted": None, "counted_at": None, "count_ms": None, "updated_at": Now()}
+    values = {"name": name, "rule": rule.as_json(), **fresh}
     try:
         with transaction.atomic():
-            saved.save()
+            if segment is None:
+                segment = Segment.objects.create(site=site, created_by=actor.pk if actor else None, **values)
+            else:
+                Segment.objects.filter(pk=segment.pk).update(**values)
     except IntegrityError:
         raise SegmentRefused(
             f"There is a segment “{name}” on this website already. Choose another name."
         ) from None
-    Segment.objects.filter(pk=saved.pk).update(updated_at=Now(), counted=None, counted_at=None, count_ms=None)
+    saved = Segment.objects.get(pk=segment.pk)
     _check_all(saved)
     audit.record("segment.save", actor=actor, tenant_id=tenant.pk, target=f"segment {saved.pk}", name=name)
     return saved

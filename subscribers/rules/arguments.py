@@ -2,6 +2,7 @@
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +31,7 @@ def shown(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Argument:
+class Argument(ABC):
     """`key` is its place in the JSON, `widget` what the builder shows for it; `default` makes it optional."""
 
     key: str
@@ -47,8 +48,9 @@ class Argument:
             raise RuleRefused(f"{place}.{self.key}", "a value is missing.")
         return self._check(value, f"{place}.{self.key}")
 
+    @abstractmethod
     def _check(self, value: Any, place: str) -> Any:
-        raise NotImplementedError
+        """Answer the value in its type; raises RuleRefused."""
 
 
 def _check_text(value: Any, place: str) -> str:

@@ -14,61 +14,46 @@ MOST_SEGMENTS_DEEP = 3
 MOST_CONDITIONS_IN_ALL = 200
 
 
-def compile_rule(
-    rule: Group, *, now: datetime, lookup: Lookup, inside: tuple[int, ...] = (), is_sampled: bool = False
-) -> Sql:
+def compile_rule(rule: Group, *, now: datetime, lookup: Lookup, inside: tuple[int, ...] = ()) -> Sql:
     """Compile a rule over `subscribers_subscriber person`; raises RuleRefused for segments that cannot be used.
 
-    `inside` is the segment whose rule it is, if it is one's. Where few rows are asked, `is_sampled`, each is looked up.
+    `inside` is the segment whose rule it is, if it is one's.
     """
-    return _Compiler(now, lookup, is_sampled).group(rule, inside)
+    return _Compiler(now, lookup).group(rule, inside)
 
 
 class _Compiler:
-    """Whoever is in a list of ids can be asked in two ways. Where every condition must hold, EXISTS becomes a join or
-    anti-join (0.6 s against 1.3 s for NOT IN, a million people). Where one of several is enough there is no join, and
-    only IN is read by several processes at once (1.4 s against 2.0 s for EXISTS).
-    """
-
-    def __init__(self, now: datetime, lookup: Lookup, is_sampled: bool) -> None:
-        self.now, self.lookup, self.is_sampled = now, lookup, is_sampled
+    def __init__(self, now: datetime, lookup: Lookup) -> None:
+        self.now, self.lookup = now, lookup
         self.count = 0
 
-    def group(self, group: Group, inside: tuple[int, ...], *, joins: bool = True) -> Sql:
-        joins = self.is_sampled or (joins and (group.match == "all" or len(group.members) == 1))
-        return join(group.match, [self._member(member, inside, joins) for member in group.members])
+    def group(self, group: Group, inside: tuple[int, ...]) -> Sql:
+        return join(group.match, [self._member(member, inside) for member in group.members])
 
-    def _member(self, member: Condition | Group, inside: tuple[int, ...], joins: bool) -> Sql:
+    def _member(self, member: Condition | Group, inside: tuple[int, ...]) -> Sql:
         if isinstance(member, Group):
-            return self.group(member, inside, joins=joins)
+            return self.group(member, inside)
         self.count += 1
         if self.count > MOST_CONDITIONS_IN_ALL:
             raise RuleRefused(
                 "rule", f"with its segments it has more than {MOST_CONDITIONS_IN_ALL} conditions."
             )
-        if "segment" in member.given:
-            positive = self._segment(member, inside, joins and not member.operator.negates)
-        else:
-            positive = self._plain(member, joins)
+        positive = self._segment(member, inside) if "segment" in member.given else self._plain(member)
         return positive.negate() if member.operator.negates else positive
 
-    def _plain(self, condition: Condition, joins: bool) -> Sql:
+    def _plain(self, condition: Condition) -> Sql:
         field, operator = condition.field, condition.operator
         written = operator.write(field.column, condition.given, self.now)
         if not field.ids:
             return written
+        # Not IN: a negated EXISTS becomes an anti-join, and a sample looks each row up.
         query = field.ids.replace("{}", written.text)
-        text = (
-            f"EXISTS (SELECT FROM ({query}) one WHERE one.id = person.id)"
-            if joins
-            else f"(person.id IN ({query}))"
-        )
-        return Sql(text, written.values)
+        return Sql(f"EXISTS (SELECT FROM ({query}) one WHERE one.id = person.id)", written.values)
 
-    def _segment(self, condition: Condition, inside: tuple[int, ...], joins: bool) -> Sql:
+    def _segment(self, condition: Condition, inside: tuple[int, ...]) -> Sql:
         pk = condition.given["segment"]
         if pk in inside:
             raise RuleRefused("rule", f"segment {pk} uses itself. Take it out of one of the two rules.")
         if len(inside) > MOST_SEGMENTS_DEEP:
             raise RuleRefused("rule", f"segments use each other more than {MOST_SEGMENTS_DEEP} deep.")
-        return self.group(self.lookup(pk), (*inside, pk), joins=joins)
+        return self.group(self.lookup(pk), (*inside, pk))

@@ -23,8 +23,7 @@ from subscribers.rules.operators import (
 from subscribers.rules.sql import Sql
 
 NAME = Name("name", "name")
-MOST_TIMES = 20
-TIMES = Whole("times", "whole", label="times or more in", default=1, is_optional=True, most=MOST_TIMES)
+TIMES = Whole("times", "whole", label="times or more in", default=1, is_optional=True, most=1_000_000)
 WITHIN = Whole("days", "whole", label="days", is_optional=True)
 
 
@@ -32,10 +31,6 @@ def _tag_exists(column: str, given: Given, now: datetime) -> Sql:
     name = given["name"]
     text = f"EXISTS (SELECT FROM unnest({column}) tag WHERE tag = %s OR starts_with(tag, %s))"
     return Sql(text, (name, f"{name}="))
-
-
-def _all(values: list[str]) -> str:
-    return any_of(values).replace(" or ", " and ")
 
 
 TAG = (
@@ -54,8 +49,8 @@ TAG = (
         ("include all of", "do not include all of"),
         lambda column, given, now: Sql(f"({column} @> %s::varchar[])", (given["values"],)),
         (
-            lambda given: f"include {_all(given['values'])}",
-            lambda given: f"do not include all of {_all(given['values'])}",
+            lambda given: f"include {any_of(given['values'], 'and')}",
+            lambda given: f"do not include all of {any_of(given['values'], 'and')}",
         ),
         (VALUES,),
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from subscribers.languages import canonical
 from subscribers.rules.arguments import Argument, Day, Number, Text, Texts, Whole
-from subscribers.rules.sql import Sql
+from subscribers.rules.sql import Sql, begins_with
 
 Given = Mapping[str, Any]
 Write = Callable[[str, Given, datetime], Sql]
@@ -41,12 +41,12 @@ def plain(text: str, *keys: str) -> Write:
     return lambda column, given, now: Sql(text.format(column=column), tuple(given[key] for key in keys))
 
 
-def any_of(values: list[str]) -> str:
+def any_of(values: list[str], word: str = "or") -> str:
     """Say "a, b or c", shortened behind the first five."""
     said = [f"“{value}”" for value in values[:5]]
     if len(values) > 5:
-        return f"{', '.join(said)} or {len(values) - 5} others"
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} or {said[-1]}"
+        return f"{', '.join(said)} {word} {len(values) - 5} others"
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} {word} {said[-1]}"
 
 
 def number(value: float) -> str:
@@ -107,7 +107,7 @@ TEXT = (
 
 def _language(column: str, given: Given, now: datetime) -> Sql:
     wanted = [canonical(value) for value in given["values"]]
-    more = [value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "-%" for value in wanted]
+    more = [begins_with(f"{value}-") for value in wanted]
     return Sql(f"({column} = ANY(%s) OR {column} LIKE ANY(%s))", (wanted, more))
 
 

@@ -12,6 +12,8 @@ from subscribers.rules.operators import Operator
 MOST_CONDITIONS = 50
 MOST_OCTETS = 64 * 1024
 DEEPEST = 2
+# So many moments of an event are kept (EventFact.recent).
+MOST_DATED = 20
 MATCHES = ("all", "any")
 Known = TypeVar("Known")
 
@@ -111,10 +113,11 @@ def _read_condition(raw: Any, place: str) -> Condition:
         raise RuleRefused(
             f"{place}.to", f"{given['to']} is less than {given['from']}. Exchange the two numbers."
         )
-    if given.get("days") is not None and given.get("times", 0) > 20:
+    if given.get("days") is not None and given.get("times", 0) > MOST_DATED:
         raise RuleRefused(
             f"{place}.times",
-            "the newest 20 times are kept with their date. Leave the days empty, or ask for 20.",
+            f"{given['times']} times: only the newest {MOST_DATED} are kept with their date. Leave the days empty, or "
+            f"ask for {MOST_DATED}.",
         )
     return Condition(field, operator, given)
 

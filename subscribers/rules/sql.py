@@ -26,3 +26,10 @@ def join(match: str, pieces: list[Sql]) -> Sql:
     word = " AND " if match == "all" else " OR "
     text = word.join(piece.text for piece in pieces)
     return Sql(f"({text})", tuple(value for piece in pieces for value in piece.values))
+
+
+def begins_with(text: str) -> str:
+    """Write the pattern of LIKE for texts that begin with this one, whose own signs are plain characters."""
+    for sign in "\\%_":
+        text = text.replace(sign, f"\\{sign}")
+    return f"{text}%"

@@ -19,7 +19,7 @@ from tests.subscribers.people import add_people
 SIZE = 20
 # Of the root batch's places: what happened to each that was not accepted at once.
 LATER = {3: Outcome.ACCEPTED, 4: Outcome.GONE, 9: Outcome.DEFERRED, 17: Outcome.FAILED}
-DISPLAYED, CLICKED = {0, 3, 7, 8, 16}, {7, 16}
+DISPLAYED = {0, 3, 7, 8, 16}
 NEW_CLICKS = {0, 19}
 
 
@@ -58,7 +58,7 @@ def make_send(site: Site, campaign: Campaign, ids: list[int], kind: str = "campa
     )
     batch = Batch.objects.create(
         send=send, number=0, ids=ids, size=SIZE, first_id=ids[0], last_id=ids[-1], due_at=now,
-        displayed=bits(DISPLAYED), clicked=bits(CLICKED)[:2],
+        displayed=bits(DISPLAYED), clicked=bits({7})[:1],  # bits behind the last that is set may be missing
     )  # fmt: skip
     for first in (0, 10):
         entries = [
@@ -90,7 +90,7 @@ def test_who_received_displayed_or_clicked_a_campaign(acme: Workspace) -> None:
         for op, places in (
             ("received", accepted),
             ("displayed", DISPLAYED),
-            ("clicked", {7} | NEW_CLICKS | ({16} if len(bits(CLICKED)[:2]) > 2 else set())),
+            ("clicked", {7} | NEW_CLICKS),
         ):
             assert found(site, op, campaign.pk) == of(places), op
             assert found(site, f"not_{op}", campaign.pk) == set(everyone) - of(places), op

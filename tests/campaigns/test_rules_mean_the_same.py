@@ -66,7 +66,7 @@ def attribute(draw: random.Random) -> Any:
 
 
 def person(draw: random.Random) -> Person:
-    events = {name: sorted((moment(draw) for _ in range(draw.randint(1, 20))), reverse=True)
+    events = {name: sorted((moment(draw) for _ in range(draw.randint(1, 25))), reverse=True)
               for name in EVENTS if draw.random() < 0.5}  # fmt: skip
     sends = [
         {"displayed": draw.random() < 0.5, "clicked": draw.random() < 0.2}
@@ -98,7 +98,7 @@ def store(site: Site, people: list[Person]) -> list[int]:
                 count=len(moments),
                 first_at=moments[-1],
                 last_at=moments[0],
-                recent=moments,
+                recent=moments[:20],
             )
         if one["sends"]:
             bits = {
@@ -128,12 +128,14 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
         "from": st.just(low), "to": st.just(high), "days": st.sampled_from([1, 2, 7, 30]),
         "date": st.sampled_from(["2026-11-27", "2026-11-26", "2026-10-28", "2026-11-20"]),
         "name": st.sampled_from({"event": EVENTS, "attribute": NAMES}.get(field.name, ["vip", "plan", "it's", "%s"])),
-        "times": st.integers(1, 20), "last": st.integers(1, 20),
+        "times": st.sampled_from([1, 2, 3, 19, 20, 21, 25]), "last": st.integers(1, 20),
     }  # fmt: skip
     made = {"field": field.name, "op": operator.name}
     for argument in (*field.arguments, *operator.arguments):
         if not argument.is_optional or draw(st.booleans()):
             made[argument.key] = draw(values[argument.key])
+    if field.name == "newest" or "days" in made:
+        made = {key: min(value, 20) if key == "times" else value for key, value in made.items()}
     return made
 
 

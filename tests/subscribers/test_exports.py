@@ -165,6 +165,16 @@ def test_the_chore_rings_for_what_nobody_works_on_and_removes_what_is_over(
     assert resume_all() == 0
 
 
+def test_files_of_a_suspended_workspace_are_removed_too(acme: Workspace, shop: Site) -> None:
+    with in_tenant(acme.schema):
+        job = finish(start(acme, shop))
+        Job.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    Tenant.objects.filter(pk=acme.tenant.pk).update(state=Tenant.State.SUSPENDED)
+    resume_all()
+    with in_tenant(acme.schema):
+        assert not path_of(job).exists()
+
+
 def test_a_cancelled_export_ends_and_leaves_no_file(
     acme: Workspace, console: Callable[..., Client], shop: Site
 ) -> None:

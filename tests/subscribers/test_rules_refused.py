@@ -42,7 +42,7 @@ REFUSED = [
     (all_of({"field": "seen_at", "op": "before", "date": "2026-02-30"}), "'2026-02-30' is not a date."),
     (all_of({"field": "seen_at", "op": "before", "date": 5}), "5 is not a date. Give one such as 2026-11-27."),
     (all_of({"field": "event", "op": "did", "name": "x" * 65}), "has 65 characters; names have at most 64."),
-    (all_of({"field": "event", "op": "did", "name": "x", "times": 21}), "rules[0].times: 21 is not between 1 and 20."),
+    (all_of({"field": "event", "op": "did", "name": "x", "times": 21, "days": 9}), "the newest 20 are kept with"),
     (all_of(all_of(all_of(COUNTRY))), "rule.rules[0].rules[0]: a group inside a group of a rule is too deep."),
     (all_of(*[COUNTRY] * 10_000), "rule.rules: 10,000 conditions; at most 50 are allowed."),
     (all_of(all_of(*[COUNTRY] * 30), all_of(*[COUNTRY] * 30)), "rule: it has 60 conditions; at most 50 are allowed."),

@@ -138,3 +138,10 @@ def test_sql_is_shown_with_its_values_and_runs_as_it_is_shown(acme: Workspace, s
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM subscribers_subscriber person WHERE {shown}")
             assert cursor.fetchone() == (1,)
+
+
+def test_a_value_with_an_or_in_it_is_said_as_it_is() -> None:
+    tags = {"field": "tag", "op": "has_all", "values": ["black or green", "vip"]}
+    assert sentence(read(rule(tags)), name_of=lambda key, pk: "") == (
+        "Subscribers whose tags include “black or green” and “vip”."
+    )
