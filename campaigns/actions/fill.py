@@ -54,10 +54,10 @@ _EVENTS = {
 
 # Every draw has the row's number in it, or PostgreSQL would draw once for all rows. Few come often and lately.
 _PEOPLE = """
-INSERT INTO subscribers_subscriber (site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest, p256dh,
-    auth, language, country, time_zone, browser, os, device, external_id, tags, attributes, subscribed_at,
+INSERT INTO subscribers_subscriber (id, site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest,
+    p256dh, auth, language, country, time_zone, browser, os, device, external_id, tags, attributes, subscribed_at,
     first_seen_at, seen_at, ended_at, ended_why, sessions, pages, sdk_version, prompt, consent_origin)
-SELECT %(site)s, %(key)s, state, false, split_part(kind, '|', 4), url, sha256(url::bytea),
+SELECT %(base)s + n, %(site)s, %(key)s, state, false, split_part(kind, '|', 4), url, sha256(url::bytea),
     (%(points)s::bytea[])[1 + n %% cardinality(%(points)s::bytea[])], substr(sha256(n::text::bytea), 1, 16),
     split_part(place, '|', 2), split_part(place, '|', 1), split_part(place, '|', 3),
     split_part(kind, '|', 1), split_part(kind, '|', 2), split_part(kind, '|', 3),
@@ -83,7 +83,12 @@ FROM (
             (%(places)s::text[])[1 + floor(random() * cardinality(%(places)s::text[]) + 0 * n)::int] AS place,
             (%(kinds)s::text[])[1 + floor(random() * cardinality(%(kinds)s::text[]) + 0 * n)::int] AS kind
         FROM generate_series(%(first)s::int, %(last)s::int) n OFFSET 0) drawn OFFSET 0) people
-RETURNING id
+"""
+
+# Ids of their own, so that pieces that are made at once lie apart; what was there last before them.
+_RESERVE = """
+SELECT setval(seq, nextval(seq) + %(count)s) - %(count)s
+FROM (SELECT pg_get_serial_sequence('subscribers_subscriber', 'id')::regclass AS seq) known
 """
 
 # The newest of `count` moments is the last visit or earlier; the others lie evenly behind it.
@@ -97,7 +102,7 @@ FROM (
         1 + floor(-ln(1 - luck) * %(mean)s)::int AS times,
         (seen_at - first_seen_at) * 0.5 / (1 + floor(-ln(1 - luck) * %(mean)s)) AS gap
     FROM (SELECT id, seen_at, first_seen_at, random() + 0 * id AS luck, random() + 0 * id AS part
-          FROM subscribers_subscriber WHERE id = ANY(%(ids)s) OFFSET 0) people
+          FROM subscribers_subscriber WHERE id BETWEEN %(base)s + %(first)s AND %(base)s + %(last)s OFFSET 0) people
     WHERE part < %(share)s) made
 """
 
@@ -116,7 +121,7 @@ FROM (SELECT *, displayed & luck1 & luck2 & luck3 & luck4 AS clicked
             FROM subscribers_subscriber person
             JOIN campaigns_send send ON send.site_id = person.site_id AND send.launched_at > person.subscribed_at
                 AND (person.ended_at IS NULL OR person.ended_at > send.launched_at)
-            WHERE person.id = ANY(%(ids)s) AND send.kind = 'campaign'
+            WHERE person.id BETWEEN %(base)s + %(first)s AND %(base)s + %(last)s AND send.kind = 'campaign'
             GROUP BY person.id OFFSET 0) counted OFFSET 0) engaged
 """
 
@@ -138,6 +143,9 @@ def fill_audience(*, actor: User | None, tenant: Tenant, size: int) -> Iterator[
             "origin": site.origin,
         }
         whole = round(size * 28 / 25)
+        with connection.cursor() as cursor:
+            cursor.execute(_RESERVE, {"count": whole})
+            values["base"] = cursor.fetchone()[0]
         chunks = [
             {**values, "first": n, "last": min(n + CHUNK - 1, whole)} for n in range(1, whole + 1, CHUNK)
         ]
@@ -198,9 +206,8 @@ def _fill_chunk(schema_name: str, values: dict[str, Any]) -> None:
     try:
         with in_tenant(schema_name), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_PEOPLE, values)
-            ids = [pk for (pk,) in cursor.fetchall()]
             for name, (share, mean) in _EVENTS.items():
-                cursor.execute(_FACTS, {"ids": ids, "name": name, "share": share, "mean": mean})
-            cursor.execute(_ENGAGED, {"ids": ids})
+                cursor.execute(_FACTS, {**values, "name": name, "share": share, "mean": mean})
+            cursor.execute(_ENGAGED, values)
     finally:
         connection.close()
