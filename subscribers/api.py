@@ -1,7 +1,8 @@
-"""The SDK's endpoints that write: subscribe and unsubscribe. Origin-checked, without cookies."""
+"""The SDK's endpoints that write: subscribe, unsubscribe, profile. Origin-checked, without cookies."""
 
 import re
 import zoneinfo
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -11,24 +12,33 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from subscribers.access import access_site_key, check_open
+from subscribers.actions.profile import tell
 from subscribers.actions.subscription import (
     NewSubscription,
     Profile,
+    UnknownServerKey,
     capability_of,
     digest_of,
+    own_row,
     subscribe,
     unsubscribe,
 )
 from subscribers.api_errors import ApiError
+from subscribers.identity import is_signed
 from subscribers.json_body import ObjectParser
 from subscribers.languages import canonical
+from subscribers.place import Place, place_of_request
+from subscribers.profiles import ProfileRefused, merge_attributes, merge_tags, read_told
 from subscribers.user_agent import read_user_agent
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite
+from truepush.lib import base64url
 from truepush.lib.webpush.endpoints import Endpoint, EndpointRefused, parse_endpoint
 from truepush.lib.webpush.keys import KeyRefused, parse_subscription_keys
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,2}")
+_PROMPT = re.compile(r"[a-z][a-z0-9 -]{0,39}")
 _MOST_ENDPOINT = 2048
 
 
@@ -74,15 +84,74 @@ class Subscriptions(SiteView):
         """Store the subscription (201 new, 200 known) and answer the capability token of its row."""
         body = _body(request)
         new = read_subscription(body, request.headers.get("User-Agent", ""))
+        new = replace(new, profile=_with_place(new.profile, request))
         old = body.get("old_endpoint")
         with in_tenant(self.site.schema_name):
-            subscriber_id, created = subscribe(
-                site_id=self.site.site_id,
-                new=new,
-                old_endpoint=_as_stored(old) if isinstance(old, str) else "",
-            )
+            try:
+                subscriber_id, created = subscribe(
+                    site_id=self.site.site_id,
+                    new=new,
+                    old_endpoint=_as_stored(old) if isinstance(old, str) else "",
+                )
+            except UnknownServerKey:
+                raise ApiError(
+                    400,
+                    "unknown_server_key",
+                    "The subscription was made with another server key: subscribe anew with the one in settings.json.",
+                    "server_key",
+                ) from None
             capability = capability_of(subscriber_id, digest_of(new.endpoint.url))
         return Response({"subscriber": capability}, status=201 if created else 200)
+
+
+class ProfileCall(SiteView):
+    def post(self, request: Request, site_key: str) -> Response:
+        """Take what a browser says of its own subscriber; 202, since it is in the profile some seconds later."""
+        body = _body(request)
+        endpoint, capability = (
+            _as_stored(_text(body, "endpoint", _MOST_ENDPOINT)),
+            _text(body, "subscriber", 64),
+        )
+        try:
+            told = read_told(body)
+            with in_tenant(self.site.schema_name):
+                row = own_row(site_id=self.site.site_id, endpoint=endpoint, capability=capability)
+                if row is None:
+                    raise _unknown_subscription()
+                if told.external_id and not is_signed(
+                    self.site.site_id, told.external_id, str(body.get("signature"))
+                ):
+                    raise ApiError(
+                        401,
+                        "bad_signature",
+                        "The external ID is not signed with this website's identity secret.",
+                        "signature",
+                    )
+                merge_tags(row.tags, told)
+                merge_attributes(row.attributes, told)
+                if _wants_privacy(request):
+                    told.sessions = told.pages = 0
+                tell(tenant_id=self.site.tenant_id, subscriber_id=row.pk, told=told)
+        except ProfileRefused as error:
+            raise ApiError(400, "invalid_profile", str(error), error.place) from None
+        return Response(status=202)
+
+
+def _unknown_subscription() -> ApiError:
+    return ApiError(404, "unknown_subscription", "There is no such subscription on this website.")
+
+
+def _wants_privacy(request: Request) -> bool:
+    """Whether the browser asks not to be followed: Global Privacy Control, or the older Do Not Track."""
+    return request.headers.get("Sec-GPC") == "1" or request.headers.get("DNT") == "1"
+
+
+def _with_place(profile: Profile, request: Request) -> Profile:
+    """Add where the call comes from, and the website's origin; of who asks for privacy the country only."""
+    place = place_of_request(request)
+    if _wants_privacy(request):
+        place = Place(country=place.country)
+    return replace(profile, consent_origin=request.headers.get("Origin", "")[:255], **vars(place))
 
 
 class Unsubscribe(SiteView):
@@ -94,7 +163,7 @@ class Unsubscribe(SiteView):
         with in_tenant(self.site.schema_name):
             done = unsubscribe(site_id=self.site.site_id, endpoint=endpoint, capability=capability)
         if not done:
-            raise ApiError(404, "unknown_subscription", "There is no such subscription on this website.")
+            raise _unknown_subscription()
         return Response(status=204)
 
 
@@ -114,8 +183,22 @@ def read_subscription(body: dict[str, Any], user_agent: str) -> NewSubscription:
         raise ApiError(400, "invalid_keys", f"{error.field} {error.reason}", error.field) from None
     profile = body.get("profile")
     return NewSubscription(
-        parsed, p256dh, auth, _profile(profile if isinstance(profile, dict) else {}, user_agent)
+        parsed,
+        p256dh,
+        auth,
+        _profile(profile if isinstance(profile, dict) else {}, user_agent),
+        server_key=_server_key(body.get("server_key")),
     )
+
+
+def _server_key(given: Any) -> bytes:
+    """Read the key that a subscription was made with; what is no key is of no website."""
+    if given is None:
+        return b""
+    try:
+        return base64url.decode(given) or b"?"
+    except (ValueError, TypeError, AttributeError):
+        return b"?"
 
 
 def _parse_endpoint(text: str) -> Endpoint:
@@ -142,12 +225,15 @@ def _profile(given: dict[str, Any], user_agent: str) -> Profile:
     browser, system, device = read_user_agent(user_agent)
     known_language = isinstance(language, str) and _LANGUAGE.fullmatch(language)
     known_zone = isinstance(zone, str) and zone in _zones()
+    version, prompt = given.get("sdk"), given.get("prompt")
     return Profile(
         language=canonical(str(language)) if known_language else "",
         time_zone=str(zone) if known_zone else "",
         browser=browser,
         os=system,
         device=device,
+        sdk_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else "",
+        prompt=prompt if isinstance(prompt, str) and _PROMPT.fullmatch(prompt) else "",
     )
 
 

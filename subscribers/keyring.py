@@ -1,4 +1,4 @@
-"""VAPID private keys at rest: encrypted with FIELD_KEYS, which are not in the database."""
+"""VAPID private keys and identity secrets at rest: encrypted with FIELD_KEYS, which are not in the database."""
 
 from functools import lru_cache
 
@@ -25,3 +25,13 @@ def seal(private: bytes, public: bytes) -> str:
 def unseal(text: str, public: bytes) -> bytes:
     """Decrypt what `seal` made; raises fieldcrypt's error naming the key id when the key is missing or wrong."""
     return _crypt().decrypt(text, context=_context(public))
+
+
+def seal_identity(secret: bytes, site_id: int) -> str:
+    """Encrypt what a website's server signs external ids with, bound to its tenant and website."""
+    return _crypt().encrypt(secret, context=f"identity:{current_schema()}:{site_id}")
+
+
+def unseal_identity(text: str, site_id: int) -> bytes:
+    """Decrypt what `seal_identity` made; raises as `unseal` does."""
+    return _crypt().decrypt(text, context=f"identity:{current_schema()}:{site_id}")

@@ -19,6 +19,8 @@ class Site(models.Model):
     is_demo = models.BooleanField(default=False)
     # Messages a minute of this website's sends together; null is as fast as it goes.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    # What the customer's server signs external ids with, sealed like private keys; made when it is first asked for.
+    identity_encrypted = models.TextField(db_default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -47,6 +49,9 @@ class VapidKey(models.Model):
     # The private scalar under truepush.lib.fieldcrypt, with a key that is not in the database.
     private_encrypted = models.TextField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.CURRENT)
+    # Of a pair that came from another provider: who, and where that provider's worker file lies on the website.
+    provider = models.CharField(max_length=20, db_default="", blank=True)
+    worker_path = models.CharField(max_length=200, db_default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -68,6 +73,8 @@ class Subscriber(models.Model):
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         GONE = "gone", "Gone"
         DISABLED = "disabled", "Paused with its key"
+        # In no audience until a test message has reached some of its import.
+        IMPORTED = "imported", "Waiting for a test"
 
     # Found by the unique key and by the audience's index, both of which begin with it.
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="subscribers", db_index=False)
@@ -181,6 +188,21 @@ class EventFact(models.Model):
         return f"{self.name} of subscriber {self.subscriber_id}"
 
 
+class Inbox(models.Model):
+    """What a browser said of its subscriber and is not in the profile yet (subscribers.profiles.Told as JSON)."""
+
+    # No foreign key: what was said of somebody who was erased meanwhile is dropped when it is read.
+    subscriber_id = models.BigIntegerField()
+    told = models.JSONField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "inbox"
+
+    def __str__(self) -> str:
+        return f"said of subscriber {self.subscriber_id}"
+
+
 class Segment(models.Model):
     """A named rule over one site's audience (docs/segments.md has the rule's form)."""
 
@@ -214,15 +236,18 @@ class Tombstone(models.Model):
 
 
 class Job(models.Model):
-    """Something long that a person asked for and watches: an export. It goes on where it was after a kill.
+    """Something long that a person asked for and watches. It goes on where it was after a kill.
 
-    `cursor` is the last subscriber's id that is in the file, whose first `octets` are good.
+    An export: `cursor` is the last subscriber's id that is in the file, whose first `octets` are good. An import:
+    `octets` of the file have come, `cursor` of its records are done, `wish` is subscribers.importing.wish.Wish.
     """
 
     class Kind(models.TextChoices):
         EXPORT = "export", "Export"
+        IMPORT = "import", "Import"
 
     class State(models.TextChoices):
+        UPLOADING = "uploading", "Uploading"
         WAITING = "waiting", "Waiting"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
@@ -234,8 +259,10 @@ class Job(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
-    # What was asked for; its form is subscribers.exports.Wish.
+    # What was asked for; its form is subscribers.exports.Wish for an export.
     wish = models.JSONField()
+    # What an import did, by kind: {"new": 9000, "known": 12, "refused": 3}.
+    result = models.JSONField(db_default={}, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     total = models.IntegerField(null=True)
     done = models.IntegerField(default=0)

@@ -28,13 +28,17 @@ def _source(name: str) -> str:
 
 def site_settings(site: Site) -> dict[str, object]:
     """Build what the loader needs to know of a site; all of it is public."""
-    key = VapidKey.objects.get(site=site, state=VapidKey.State.CURRENT)
-    return {
+    keys = list(VapidKey.objects.filter(site=site).exclude(state=VapidKey.State.RETIRED).order_by("pk"))
+    current = next(key for key in keys if key.state == VapidKey.State.CURRENT)
+    known: dict[str, object] = {
         "site_key": site.site_key,
         "name": site.name,
-        "vapid_key": base64url.encode(bytes(key.public)),
+        "vapid_key": base64url.encode(bytes(current.public)),
         "worker": {"path": site.worker_path, "scope": site.worker_scope},
     }
+    # Files of other providers' workers, whose subscriptions were imported: the loader takes those over.
+    old = sorted({key.worker_path for key in keys if key.worker_path})
+    return {**known, "old_workers": old} if old else known
 
 
 def worker_code(site: Site) -> str:
@@ -59,6 +63,14 @@ def _escape_for_script(text: str) -> str:
 def loader(request: HttpRequest, site_key: str) -> HttpResponse:
     """Serve the loader; it is the same for all sites and reads the site key from its own address."""
     return _cached(request, _source("truepush.js"), JAVASCRIPT, LOADER_CACHE)
+
+
+@require_safe
+def module(request: HttpRequest, site_key: str, name: str) -> HttpResponse:
+    """Serve a part of the loader that it imports where it needs it."""
+    answer = _cached(request, _source(f"{name}.js"), JAVASCRIPT, LOADER_CACHE)
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 @require_safe

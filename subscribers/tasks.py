@@ -4,6 +4,7 @@ from django.conf import settings
 
 from subscribers.actions.job import resume_all, ring
 from subscribers.actions.job import work_on as work
+from subscribers.actions.profile import fold_all
 from tenants.doorway import in_tenant
 
 
@@ -16,3 +17,8 @@ def work_on(schema_name: str, job_id: int) -> None:
 
 def resume_jobs() -> int:
     return resume_all()
+
+
+def fold_told() -> int:
+    """Put what browsers said into profiles; answer how many calls were folded."""
+    return fold_all()

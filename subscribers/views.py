@@ -8,17 +8,19 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from subscribers.access import access_site
-from subscribers.actions.site import CHANGEABLE, add_site, change_site
+from subscribers.actions.site import CHANGEABLE, add_site, change_site, renew_identity
 from subscribers.actions.subscription import SubscriberRefused, add_test_device
 from subscribers.api import read_subscription
 from subscribers.api_errors import ApiError, error_body
 from subscribers.figures import count_active, count_active_by_site
 from subscribers.forms import SiteForm
+from subscribers.identity import secret_of
 from subscribers.json_body import MOST_OCTETS, read_object
 from subscribers.models import Site, Subscriber
 from subscribers.sdk import worker_code
 from subscribers.stub import snippet, worker_stub
 from tenants.access import console
+from tenants.actions import audit
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
@@ -74,6 +76,22 @@ def site(request: ConsoleRequest, pk: int) -> HttpResponse:
         **_waiting(found),
     }
     return render(request, "subscribers/install.html", context)
+
+
+@console(Role.ADMIN, form=True)
+def identity(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Explain external ids; show the secret that they are signed with, or make a new one, to whoever asks for it."""
+    found, secret = access_site(pk), ""
+    if request.method == "POST" and request.POST.get("do") == "renew":
+        secret = renew_identity(actor=request.user, tenant=request.tenant, site=found)
+    elif request.POST.get("do") == "show":
+        secret = secret_of(found)
+        audit.record(
+            "site.identity_shown", actor=request.user, tenant_id=request.tenant.pk, target=f"site {pk}"
+        )
+    answer = render(request, "subscribers/identity.html", {"site": found, "secret": secret})
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @console(Role.ANALYST)

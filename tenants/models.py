@@ -43,6 +43,10 @@ class Tenant(TenantMixin):
     retention_days = models.PositiveSmallIntegerField(null=True, blank=True)
     # Whether a job of its schema may be at work, or a file of one has to be removed: only these are looked at.
     has_jobs = models.BooleanField(db_default=False)
+    # When a browser last said something of a subscriber that may not be in the profile yet; null when all of it is.
+    told_at = models.DateTimeField(null=True, blank=True)
+    # How long events of subscribers who did nothing more are kept; null is the installation's EVENT_DAYS.
+    event_days = models.PositiveSmallIntegerField(null=True, blank=True)
     # Up to when browsers' reports are in its subscribers' Engagement.
     engaged_until = models.DateTimeField(null=True, blank=True)
 

@@ -101,6 +101,15 @@ PUSH_PROBE_SECONDS: float = env.float("PUSH_PROBE_SECONDS", default=5.0)
 PUSH_TTL_SECONDS: int = env.int("PUSH_TTL_SECONDS", default=86400)
 RETENTION_DAYS: int = env.int("RETENTION_DAYS", default=90)
 RECEIPT_RAW_DAYS: int = env.int("RECEIPT_RAW_DAYS", default=7)
+EVENT_DAYS: int = env.int("EVENT_DAYS", default=400)
+
+# --- Visitors: what is kept of their addresses, and a file (MaxMind's form) that knows regions and cities
+ANONYMISE: bool = env.bool("ANONYMISE", default=True)
+GEO_FILE: str = env.str("GEO_FILE", default="")
+if GEO_FILE and not Path(GEO_FILE).is_file():
+    raise ImproperlyConfigured(
+        f"GEO_FILE is {GEO_FILE!r}, and there is no such file. Give the path of an .mmdb file."
+    )
 RUNAWAY_SECONDS: float = env.float("RUNAWAY_SECONDS", default=900.0)
 BATCH_SIZE: int = env.int("BATCH_SIZE", default=5000)
 GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
@@ -198,7 +207,12 @@ Q_CLUSTER: dict[str, Any] = {
 }
 WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 # Upkeep and how often it is due, in seconds (tenants.chores).
-CHORES = {"campaigns.tasks.tend": 3600, "campaigns.tasks.engage": 300, "subscribers.tasks.resume_jobs": 15}
+CHORES = {
+    "campaigns.tasks.tend": 3600,
+    "campaigns.tasks.engage": 300,
+    "subscribers.tasks.resume_jobs": 15,
+    "subscribers.tasks.fold_told": 5,
+}
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in

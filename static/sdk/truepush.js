@@ -9,12 +9,17 @@
  * api.unsubscribe()   resolves to the state, never rejects
  * api.on("state" | "error", handler)   returns a function that ends it
  *
+ * What the page knows of its visitor; kept until there is a subscription, sent together a moment later:
+ * api.addTags(["vip", "plan=gold"])   api.removeTags(["vip"])   api.setAttributes({ first_name: "Ada", age: null })
+ * api.track("purchase", { total: 20 })   api.setExternalId("4711", signature) (signed by the website's server)
+ *
  * Elements: data-truepush="subscribe" and "unsubscribe" act on a click, "status" is given text; all of them
  * carry data-truepush-state for the page's style sheet. A page without a subscribe element gets a small bell.
  */
 (() => {
   "use strict";
 
+  const VERSION = "1.1.0";
   const DAY = 24 * 60 * 60 * 1000;
   const PATIENCE = 30 * 1000; // without its push service a browser may leave subscribe() open for ever
   const OFF = "Notifications are off.";
@@ -34,7 +39,7 @@
     return; // the snippet is on the page twice, and the first one serves both
   }
 
-  // --- What we keep here: {endpoint, key, subscriber, sent}. Where storage is blocked it dies with the page.
+  // --- What we keep here: {endpoint, key, subscriber, sent} and what visitor.js adds. Else it dies with the page.
 
   const name = `truepush:${siteKey}`;
   let record = {};
@@ -95,10 +100,7 @@
     handlers.get("error").forEach((handler) => call(handler, error));
   }
 
-  function fail(error) {
-    complain(error);
-    return become("error");
-  }
+  const fail = (error) => (complain(error), become("error"));
 
   // --- The server. No cookies, ever.
 
@@ -121,38 +123,53 @@
       throw new Error(`no usable settings for site ${siteKey} here (answer ${response.status})`);
     }
     const title = String(given.name || location.hostname);
-    return { title, key: given.vapid_key.replace(/=+$/, ""), file: file.href, scope: scope.href };
+    const old = [].concat(given.old_workers ?? []).map(String);
+    return { title, old, key: given.vapid_key.replace(/=+$/, ""), file: file.href, scope: scope.href };
   }
 
   async function post(path, body) {
     const request = { method: "POST", credentials: "omit", keepalive: true, body: JSON.stringify(body) };
     const headers = { "Content-Type": "application/json" };
     const response = await fetch(base + path, { ...request, headers });
-    if (!response.ok) {
-      throw new Error(`${path} of site ${siteKey} answered ${response.status}`);
+    const { ok, status } = response;
+    if (!ok) {
+      throw Object.assign(new Error(`${path} of site ${siteKey} answered ${status}`), { status });
     }
-    return response.status === 204 ? {} : response.json();
+    return response.headers.get("Content-Type")?.includes("json") ? response.json() : {};
   }
 
+  let prompt; // by which the visitor agreed
+
   /** At most once a day for what the server has already acknowledged. */
-  async function tellServer(subscription, key) {
+  async function tellServer(subscription, key, replaced) {
     const before = recall();
     const { endpoint, keys } = subscription.toJSON();
     const known = before.endpoint === endpoint && before.key === key;
-    if (known && Math.abs(Date.now() - before.sent) < DAY) {
+    if (known && !replaced && Math.abs(Date.now() - before.sent) < DAY) {
       return;
     }
     const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const old_endpoint = before.endpoint === endpoint ? undefined : before.endpoint;
-    const body = { endpoint, keys, old_endpoint, profile: { language: navigator.language, time_zone } };
+    const old_endpoint = replaced || (before.endpoint === endpoint ? undefined : before.endpoint);
+    const profile = { language: navigator.language, time_zone, sdk: VERSION, prompt };
+    const body = { endpoint, keys, server_key: key, old_endpoint, profile };
     try {
       const { subscriber } = await post("subscriptions", body);
-      remember({ endpoint, key, subscriber, sent: Date.now() });
+      remember({ ...recall(), endpoint, key, subscriber, sent: Date.now() });
     } catch (error) {
       if (!known) {
         throw error; // else the server has had it since an earlier day, and the next page tries again
       }
     }
+  }
+
+  // --- What the page knows of its visitor: a file of its own, loaded where something is said
+
+  let visitor = null;
+
+  function say(verb, ...given) {
+    const ways = { recall, remember, post, alone, complain };
+    visitor = visitor || import(`${base}visitor.js`).then((file) => file.open(ways));
+    visitor.then((file) => file[verb](...given)).catch(complain);
   }
 
   // --- The browser's part: our worker in its own scope, and its subscription
@@ -180,21 +197,31 @@
     return registration;
   }
 
-  function madeWith(key, { options }) {
+  function keyOf({ options }) {
     const text = btoa(String.fromCharCode(...new Uint8Array(options.applicationServerKey)));
-    return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "") === key;
+    return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
   }
 
   async function subscriptionOf({ pushManager }, key) {
     const existing = await pushManager.getSubscription();
-    if (existing && madeWith(key, existing)) {
+    if (existing && keyOf(existing) === key) {
       return existing;
     }
     await existing?.unsubscribe(); // made with another key: it can never be sent to again
     const silence = new Error("the browser's push service does not answer");
-    const late = new Promise((resolve, reject) => setTimeout(reject, PATIENCE, silence));
-    const wanted = { userVisibleOnly: true, applicationServerKey: key };
-    return Promise.race([pushManager.subscribe(wanted), late]);
+    const late = new Promise((_, reject) => setTimeout(reject, PATIENCE, silence));
+    return Promise.race([pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }), late]);
+  }
+
+  /** Subscriptions that came here from another provider: the settings name the files of its workers. */
+  async function inherited({ old }) {
+    const found = [];
+    for (const one of old.length ? await navigator.serviceWorker.getRegistrations() : []) {
+      const worker = one.active || one.waiting || one.installing;
+      const isOld = worker && old.includes(new URL(worker.scriptURL).pathname);
+      found.push(isOld && (await one.pushManager.getSubscription()));
+    }
+    return found.filter(Boolean);
   }
 
   // --- Verbs. One tab at a time: a second one renewing the same subscription would undo the first.
@@ -204,15 +231,28 @@
   }
 
   async function connect(settings) {
-    const registration = await register(settings);
-    await tellServer(await subscriptionOf(registration, settings.key), settings.key);
+    const others = await inherited(settings);
+    try {
+      const registration = await register(settings);
+      const own = await subscriptionOf(registration, settings.key);
+      for (const other of others) {
+        await tellServer(own, settings.key, other.endpoint); // its row is ours from now on
+        await other.unsubscribe();
+      }
+      await tellServer(own, settings.key);
+    } catch (error) {
+      const [other] = others; // where no new one can be had it stays, known to the server
+      await (other ? tellServer(other, keyOf(other)) : Promise.reject(error));
+    }
     become("subscribed");
+    say("countVisit");
   }
 
   /** On every page: who is subscribed stays so, with today's key, endpoint and worker. */
   async function resync(settings) {
     const registration = await ours(settings);
-    if ((await registration?.pushManager.getSubscription()) || recall().endpoint) {
+    const subscription = await registration?.pushManager.getSubscription();
+    if (subscription || recall().endpoint || (await inherited(settings)).length) {
       await connect(settings);
       registration?.update().catch(() => {}); // calls a bad worker back; offline it can wait
     } else {
@@ -220,7 +260,8 @@
     }
   }
 
-  async function subscribe() {
+  async function subscribe(by) {
+    prompt = by;
     if (navigator.userActivation?.isActive === false) {
       console.warn("Truepush: subscribe() works only while a click or key press is being handled");
       return state;
@@ -265,6 +306,9 @@
 
   // --- The page
 
+  let title; // comes with the settings
+  let bell; // draws it anew
+
   function render() {
     for (const element of document.querySelectorAll("[data-truepush]")) {
       element.dataset.truepushState = state;
@@ -272,7 +316,20 @@
         element.textContent = SAY[state];
       }
     }
-    bell && renderBell();
+    const wanted = title && (SAY[state] === OFF || state === "error") && document.adoptedStyleSheets;
+    if (bell) {
+      bell();
+    } else if (wanted && !document.querySelector('[data-truepush="subscribe"]')) {
+      showBell().catch(complain);
+    }
+  }
+
+  /** Only where there is something to ask: its code is a file of its own. */
+  async function showBell() {
+    bell = () => {};
+    const { buildBell } = await import(`${base}bell.js`);
+    const read = () => ({ state, busy: Boolean(running) });
+    bell = buildBell({ title, OFF, SAY, read, ask: () => once(() => subscribe("bell")) });
   }
 
   function onClick(event) {
@@ -280,69 +337,8 @@
     const wish = element?.dataset.truepush;
     if (wish === "subscribe" || wish === "unsubscribe") {
       event.preventDefault();
-      once(wish === "subscribe" ? subscribe : unsubscribe);
+      once(wish === "subscribe" ? () => subscribe("element") : unsubscribe);
     }
-  }
-
-  // --- The bell. No markup is parsed and no style attribute set: a strict content security policy allows it.
-
-  const STYLE = `
-    :host { all: initial; position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; display: flex;
-      gap: 12px; align-items: center; font: 14px/1.4 system-ui, sans-serif; --ink: #fff; --paper: #1d2939; }
-    button { width: 48px; height: 48px; padding: 12px; border: 0; border-radius: 50%; cursor: pointer;
-      color: var(--ink); background: var(--paper); box-shadow: 0 2px 10px #0005; }
-    button:focus-visible { outline: 3px solid #2e90fa; outline-offset: 3px; }
-    button[aria-busy=true] { opacity: .6; }
-    p { margin: 0; max-width: 240px; border-radius: 8px; color: var(--ink); background: var(--paper); }
-    p:not(:empty) { padding: 10px 14px; } [hidden] { display: none; } svg { fill: currentColor; }
-    @media (prefers-color-scheme: dark) { :host { --ink: #1d2939; --paper: #f2f4f7; } }
-    @media print { :host { display: none; } }`;
-  const SHAPE = "M12 2a7 7 0 0 0-7 7v5l-2 4h18l-2-4V9a7 7 0 0 0-7-7Zm-3 18a3 3 0 0 0 6 0Z";
-  let bell = null;
-
-  function element(tag, attributes, ...children) {
-    const kind = tag === "svg" || tag === "path" ? "2000/svg" : "1999/xhtml";
-    const made = document.createElementNS(`http://www.w3.org/${kind}`, tag);
-    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
-    made.append(...children);
-    return made;
-  }
-
-  function buildBell(title) {
-    const host = element("truepush-bell", {});
-    const message = element("p", { role: "status" });
-    const shape = element("path", { d: SHAPE });
-    const icon = element("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape);
-    const label = `Get notifications from ${title}`;
-    const button = element("button", { type: "button", "aria-label": label, title: label }, icon);
-    bell = { button, message, asked: false, dismissed: false };
-    button.addEventListener("click", () => {
-      bell.asked = true;
-      once(subscribe);
-    });
-    host.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        bell.dismissed = !message.textContent; // first what is said, then the bell itself for this page
-        renderBell();
-      }
-    });
-    const root = host.attachShadow({ mode: "open" });
-    root.append(message, button);
-    root.adoptedStyleSheets = [new CSSStyleSheet()];
-    root.adoptedStyleSheets[0].replaceSync(STYLE);
-    document.body.append(host);
-    renderBell();
-  }
-
-  function renderBell() {
-    const off = SAY[state] === OFF;
-    const done = bell.asked && !running && !off;
-    const replaced = bell.dismissed || document.querySelector('[data-truepush="subscribe"]');
-    bell.button.hidden = Boolean(replaced) || !(off || state === "error");
-    bell.button.setAttribute("aria-busy", String(Boolean(running)));
-    bell.message.textContent = done ? SAY[state] : "";
-    bell.asked = bell.asked && !done; // said once
-    done && setTimeout(renderBell, 8000);
   }
 
   /** Clicks that arrive as a page address: Safari opens `navigate` by itself, tp_c and all. */
@@ -366,8 +362,13 @@
 
   const api = Object.freeze({
     state: () => state,
-    subscribe: () => once(subscribe),
+    subscribe: () => once(() => subscribe("page")),
     unsubscribe: () => once(unsubscribe),
+    addTags: (tags) => say("addTags", tags),
+    removeTags: (tags) => say("removeTags", tags),
+    setAttributes: (attributes) => say("setAttributes", attributes),
+    track: (name, properties) => say("track", name, properties),
+    setExternalId: (externalId, signature) => say("setExternalId", externalId, signature),
     on(event, handler) {
       handlers.get(event)?.add(handler);
       return () => handlers.get(event)?.delete(handler);
@@ -388,12 +389,11 @@
       return;
     }
     const settings = await loadSettings();
-    if (document.adoptedStyleSheets) {
-      buildBell(settings.title);
-    }
+    title = settings.title;
     if (Notification.permission === "granted") {
       await alone(() => resync(settings)).catch(fail);
     }
+    render();
   }
 
   start().catch(complain); // nobody has asked for anything yet: the state stays what it is

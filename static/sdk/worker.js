@@ -187,6 +187,11 @@
     }
   }
 
+  function keyOf({ options }) {
+    const text = btoa(String.fromCharCode(...new Uint8Array(Object(options).applicationServerKey)));
+    return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+  }
+
   /** Should this fail, the next page of the website finds the change and sends it. */
   async function onChange(event) {
     const known = await stored("facts", "readonly", (store) => store.get("endpoint")).catch(() => undefined);
@@ -195,7 +200,8 @@
     const subscription = event.newSubscription || (await self.registration.pushManager.subscribe(wanted));
     const { endpoint, keys } = subscription.toJSON();
     const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const body = { endpoint, keys, profile: { language: navigator.language, time_zone } };
+    const server_key = keyOf(subscription) || config.vapid_key;
+    const body = { endpoint, keys, server_key, profile: { language: navigator.language, time_zone } };
     if (old && old !== endpoint) {
       body.old_endpoint = old;
     }

@@ -5,7 +5,7 @@ import secrets
 from django.db import transaction
 from django.db.models.functions import Now
 
-from subscribers.keyring import seal
+from subscribers.keyring import seal, seal_identity
 from subscribers.models import Site, VapidKey
 from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
@@ -95,3 +95,13 @@ def set_site_rate(*, actor: User, tenant: Tenant, site: Site, per_minute: int | 
     audit.record(
         "site.rate", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", per_minute=per_minute
     )
+
+
+@transaction.atomic
+def renew_identity(*, actor: User, tenant: Tenant, site: Site) -> str:
+    """Make a secret for signing external ids; answer it. Signatures of the one before are refused from now on."""
+    secret = secrets.token_hex(32)
+    site.identity_encrypted = seal_identity(secret.encode(), site.pk)
+    site.save(update_fields=["identity_encrypted"])
+    audit.record("site.identity", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}")
+    return secret

@@ -25,17 +25,28 @@ class Profile:
     browser: str = ""
     os: str = ""
     device: str = ""
+    region: str = ""
+    city: str = ""
+    address: str = ""
+    sdk_version: str = ""
+    # The consent record: kept from the moment somebody agrees, not changed by later visits.
+    prompt: str = ""
+    consent_origin: str = ""
 
 
 @dataclass(frozen=True)
 class NewSubscription:
-    """A checked subscription: `endpoint` was parsed, keys are 65 and 16 octets."""
+    """A checked subscription: `endpoint` was parsed, keys are 65 and 16 octets.
+
+    `server_key` is the public key that it was made with, 65 octets; empty means the website's current one.
+    """
 
     endpoint: Endpoint
     p256dh: bytes
     auth: bytes
     profile: Profile = field(default_factory=Profile)
     is_test: bool = False
+    server_key: bytes = b""
 
 
 def digest_of(endpoint: str) -> bytes:
@@ -53,47 +64,78 @@ def capability_of(subscriber_id: int, endpoint_digest: bytes) -> str:
 # that this very statement inserted. Newest keys win; a browser that comes back is subscribed again, from now on. What
 # it does not say of itself this time stays as it was said before. A test device that subscribes on the website counts
 # from then on.
-_UPSERT = """
-INSERT INTO subscribers_subscriber (
+# Somebody who was imported and comes by agreed long before.
+_AGREES = "known.state NOT IN ('active', 'imported') OR (known.is_test AND NOT excluded.is_test)"
+_NEWEST = ", ".join(
+    f"{name} = coalesce(nullif(excluded.{name}, ''), known.{name})"
+    for name in (
+        "language",
+        "country",
+        "time_zone",
+        "browser",
+        "os",
+        "device",
+        "region",
+        "city",
+        "address",
+        "sdk_version",
+    )
+)
+_UPSERT = f"""
+INSERT INTO subscribers_subscriber AS known (
     site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest, p256dh, auth,
-    language, country, time_zone, browser, os, device, external_id, tags, attributes)
-VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{}', '{}')
+    language, country, time_zone, browser, os, device, region, city, address, sdk_version, prompt, consent_origin,
+    external_id, tags, attributes)
+VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '',
+    '{{}}', '{{}}')
 ON CONFLICT (site_id, endpoint_digest) DO UPDATE SET
     vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, ended_why = '', seen_at = now(),
     service = excluded.service, p256dh = excluded.p256dh, auth = excluded.auth,
-    is_test = subscribers_subscriber.is_test AND excluded.is_test,
-    subscribed_at = CASE WHEN subscribers_subscriber.state <> 'active'
-                           OR (subscribers_subscriber.is_test AND NOT excluded.is_test) THEN now()
-                         ELSE subscribers_subscriber.subscribed_at END,
-    language = coalesce(nullif(excluded.language, ''), subscribers_subscriber.language),
-    time_zone = coalesce(nullif(excluded.time_zone, ''), subscribers_subscriber.time_zone),
-    browser = coalesce(nullif(excluded.browser, ''), subscribers_subscriber.browser),
-    os = coalesce(nullif(excluded.os, ''), subscribers_subscriber.os),
-    device = coalesce(nullif(excluded.device, ''), subscribers_subscriber.device)
+    is_test = known.is_test AND excluded.is_test,
+    subscribed_at = CASE WHEN {_AGREES} THEN now() ELSE known.subscribed_at END,
+    prompt = CASE WHEN {_AGREES} THEN excluded.prompt ELSE known.prompt END,
+    consent_origin = CASE WHEN {_AGREES} THEN excluded.consent_origin ELSE known.consent_origin END,
+    {_NEWEST}
 RETURNING id, xmax = 0
-"""
+"""  # noqa: S608  # constants
+
+
+class UnknownServerKey(ValueError):
+    """The subscription was made with a key that this website does not have (any more)."""
 
 
 @transaction.atomic
 def subscribe(*, site_id: int, new: NewSubscription, old_endpoint: str = "") -> tuple[int, bool]:
-    """Store the subscription under the site's current key; answer the subscriber's id and whether it is new.
+    """Store the subscription under the key it was made with; answer the subscriber's id and whether it is new.
 
-    `old_endpoint` is what the browser had before (pushsubscriptionchange): that row then keeps its id and profile.
-    An unknown one, or one of another site, is as if none was given. The visitor is the actor, so no audit row.
+    `old_endpoint` is what the browser had before (pushsubscriptionchange, or another provider): that row then keeps
+    its id and profile. An unknown one, or one of another site, is as if none was given. The visitor is the actor, so
+    no audit row. Raises UnknownServerKey.
     """
-    key_id = VapidKey.objects.values_list("pk", flat=True).get(site_id=site_id, state=VapidKey.State.CURRENT)
+    key_id = _key_of(site_id, new.server_key)
     digest = digest_of(new.endpoint.url)
     if old_endpoint:
         _move(site_id, old_endpoint, new.endpoint.url)
-    profile = new.profile
+    who = new.profile
     values: list[Any] = [
         site_id, key_id, new.is_test, new.endpoint.service, new.endpoint.url, digest, new.p256dh, new.auth,
-        profile.language, profile.country, profile.time_zone, profile.browser, profile.os, profile.device,
+        who.language, who.country, who.time_zone, who.browser, who.os, who.device, who.region, who.city, who.address,
+        who.sdk_version, who.prompt, who.consent_origin,
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, values)
         subscriber_id, created = cursor.fetchone()
     return subscriber_id, created
+
+
+def _key_of(site_id: int, public: bytes) -> int:
+    keys = VapidKey.objects.filter(site_id=site_id).exclude(state=VapidKey.State.RETIRED)
+    if not public:
+        return keys.values_list("pk", flat=True).get(state=VapidKey.State.CURRENT)
+    found = keys.filter(public=public).values_list("pk", flat=True).first()
+    if found is None:
+        raise UnknownServerKey
+    return found
 
 
 class SubscriberRefused(ValueError):
@@ -132,15 +174,23 @@ def _move(site_id: int, old_endpoint: str, endpoint: str) -> None:
         return  # the new endpoint came in the meantime: its own row is the one to keep
 
 
-def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
-    """End the subscription if the capability fits; False, without a hint which part was wrong, if not."""
+def own_row(*, site_id: int, endpoint: str, capability: str) -> Subscriber | None:
+    """Find the row that a browser may change; None, without a hint which part was wrong, if the capability differs."""
     digest = digest_of(endpoint)
-    row = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest).only("pk").first()
+    rows = Subscriber.objects.filter(site_id=site_id, endpoint_digest=digest)
+    row = rows.only("pk", "tags", "attributes").first()
     expected = capability_of(row.pk if row else 0, digest)
     given = capability.encode(errors="surrogatepass")
-    if not constant_time_compare(expected.encode(), given) or row is None:
+    return row if constant_time_compare(expected.encode(), given) else None
+
+
+def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
+    """End the subscription if the capability fits, also one that waits after an import; False if it does not."""
+    row = own_row(site_id=site_id, endpoint=endpoint, capability=capability)
+    if row is None:
         return False
-    Subscriber.objects.filter(pk=row.pk, state=Subscriber.State.ACTIVE).update(
+    moving = (Subscriber.State.ACTIVE, Subscriber.State.IMPORTED)
+    Subscriber.objects.filter(pk=row.pk, state__in=moving).update(
         state=Subscriber.State.UNSUBSCRIBED, ended_at=Now(), ended_why="visitor"
     )
     return True

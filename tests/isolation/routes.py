@@ -54,6 +54,7 @@ TENANT: dict[str, str] = {
     "subscribers:site_new": "",
     "subscribers:site": "pk",
     "subscribers:site_edit": "pk",
+    "subscribers:identity": "pk",
     "subscribers:waiting": "pk",
     "subscribers:stub": "pk",
     "subscribers:test_device": "pk",
@@ -78,6 +79,9 @@ SDK: dict[str, str] = {
     "sdk:worker": "site_key",
     "sdk:subscriptions": "site_key",
     "sdk:unsubscribe": "site_key",
+    "sdk:bell": "site_key",
+    "sdk:visitor": "site_key",
+    "sdk:profile": "site_key",
     "receipts:receipts": "",
 }
 # The tenant host's that take POST only, and those that take it too; the method is looked at before any id.
@@ -108,6 +112,7 @@ FORMS = {
     "campaigns:compose",
     "subscribers:site_new",
     "subscribers:site_edit",
+    "subscribers:identity",
     "subscribers:sending",
     "subscribers:segment_new",
     "subscribers:segment_edit",

@@ -22,6 +22,11 @@ NEVER_SHOWN = {
     "subscribers.site.aliases",
     # Secrets and what identifies a browser.
     "subscribers.vapidkey.private_encrypted",
+    "subscribers.site.identity_encrypted",
+    # On its way into the profile.
+    "subscribers.inbox.told",
+    "subscribers.vapidkey.provider",
+    "subscribers.job.result",
     "subscribers.subscriber.endpoint",
     "subscribers.subscriber.service",
     # The engine's own notes.
@@ -128,7 +133,7 @@ def test_the_sdk_tells_a_page_of_the_first_nothing_of_the_second(two: Two, sdk: 
         Browser(f"https://fcm.googleapis.com/fcm/send/{endpoint}").json(id=7, tenant_id=two.second.tenant.pk),
     ]
     for body in bodies:
-        for path in ("subscriptions", "unsubscribe"):
+        for path in ("subscriptions", "unsubscribe", "profile"):
             url = f"/sdk/v1/{key}/{path}"
             answer = sdk.post(url, body, content_type="application/json", headers={"origin": origin})
             assert answer.status_code in (201, 400, 404)

@@ -52,6 +52,7 @@ class World:
     receipts_hang: bool = False
     settings_answer: int = 200
     subscriptions_answer: int = 201
+    profile_answer: int = 202
     device_answer: tuple[int, str] = (200, "{}")
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -151,6 +152,9 @@ class _Sdk(_Handler):
         path = urlsplit(self.path).path
         if path == f"{SDK_PATH}/truepush.js":
             self._script((STATIC / "sdk" / "truepush.js").read_text(), {})
+        elif path in (f"{SDK_PATH}/bell.js", f"{SDK_PATH}/visitor.js"):
+            module = (STATIC / "sdk" / path.rpartition("/")[2]).read_text()
+            self._script(module, {"Access-Control-Allow-Origin": "*"})
         elif path == f"{SDK_PATH}/settings.json":
             text, open_to_all = json.dumps(self.world.settings), {"Access-Control-Allow-Origin": "*"}
             self._answer(self.world.settings_answer, "application/json", text, open_to_all)
@@ -173,6 +177,8 @@ class _Sdk(_Handler):
         elif self.path == f"{SDK_PATH}/subscriptions":
             answer = json.dumps({"subscriber": f"capability of {body['endpoint']}"})
             self._answer(self.world.subscriptions_answer, "application/json", answer, self._echo())
+        elif self.path == f"{SDK_PATH}/profile":
+            self._answer(self.world.profile_answer, "text/plain", "", self._echo())
         else:
             self._answer(204, "text/plain", "", self._echo())
 

@@ -43,7 +43,10 @@ def test_a_click_subscribes_and_the_server_hears_of_it_once(visitor: Visitor, wo
     assert call.body == {
         "endpoint": held["endpoint"],
         "keys": {"p256dh": held["p256dh"], "auth": held["auth"]},
+        "server_key": world.vapid_key,
         "profile": {
+            "sdk": "1.1.0",
+            "prompt": "element",
             "language": visitor.page.evaluate("navigator.language"),
             "time_zone": visitor.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"),
         },
@@ -77,6 +80,8 @@ def test_a_day_later_it_is_sent_once_more(visitor: Visitor, world: World) -> Non
     for _ in range(2):
         visitor.reload()
         first, second = world.calls(SUBSCRIPTIONS)
+    # Nobody is asked again, so there is no prompt.
+    del first.body["profile"]["prompt"]
     assert second.body == first.body
 
 
@@ -236,4 +241,9 @@ def test_what_is_kept_in_storage_is_the_capability_and_no_more(visitor: Visitor,
     record = json.loads(kept[f"truepush:{SITE_KEY}"])
     endpoint = visitor.push.held[world.scope]["endpoint"]
     assert record.pop("sent") > 0
+    assert record.pop("last") > 0
+    waiting = record.pop("waiting")
+    assert {name: value for name, value in waiting.items() if value} == {
+        "tags": {"add": [], "remove": []}, "sessions": 1, "pages": 1,
+    }  # fmt: skip
     assert record == {"endpoint": endpoint, "key": world.vapid_key, "subscriber": f"capability of {endpoint}"}

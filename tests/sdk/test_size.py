@@ -3,13 +3,14 @@ import re
 
 from tests.sdk.server import STATIC
 
-FILES = "truepush.js", "worker.js"
+ALWAYS = "truepush.js", "worker.js"
+FILES = *ALWAYS, "bell.js", "visitor.js"
 LINES = 400
 
 
 def test_loader_and_worker_together_stay_under_ten_kilobytes() -> None:
     """As they travel (design section 6); the ceiling here only tightens."""
-    sizes = {name: len(gzip.compress((STATIC / "sdk" / name).read_bytes(), 9)) for name in FILES}
+    sizes = {name: len(gzip.compress((STATIC / "sdk" / name).read_bytes(), 9)) for name in ALWAYS}
     assert sum(sizes.values()) < 9_000, sizes
 
 

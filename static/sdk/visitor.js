@@ -1,0 +1,84 @@
+/*
+ * Truepush visitor: what the page knows of its visitor, kept in the browser until the server has it.
+ *
+ * `waiting` in the loader's record: {tags: {add, remove}, attributes, events, sessions, pages, external_id, signature}.
+ */
+const KEPT = 50; // events, while there is nobody to send them for
+const VISIT = 30 * 60 * 1000; // a visit ends when nothing was opened for so long
+const SOON = 500;
+const MONTH = 30 * 86400;
+
+const textsOf = (list) => [].concat(list ?? []).map(String);
+const without = (list, taken) => textsOf(list).filter((tag) => !textsOf(taken).includes(tag));
+
+function joined(first, then) {
+  const [before, after] = [Object(first), Object(then)];
+  const [old, tags] = [Object(before.tags), Object(after.tags)];
+  return {
+    ...before,
+    ...after,
+    tags: {
+      add: [...without(old.add, tags.remove), ...textsOf(tags.add)],
+      remove: [...without(old.remove, tags.add), ...textsOf(tags.remove)],
+    },
+    attributes: { ...before.attributes, ...after.attributes },
+    events: [...(before.events ?? []), ...(after.events ?? [])].slice(-KEPT),
+    sessions: (before.sessions ?? 0) + (after.sessions ?? 0),
+    pages: (before.pages ?? 0) + (after.pages ?? 0),
+  };
+}
+
+/** `recall` and `remember` read and write the loader's record, `post` calls the server, `alone` is its lock. */
+export function open({ recall, remember, post, alone, complain }) {
+  let timer = null;
+
+  function wait(change) {
+    const record = recall();
+    remember({ ...record, waiting: joined(record.waiting, change) });
+  }
+
+  function say(change) {
+    wait(change);
+    timer = timer ?? setTimeout(() => alone(send).catch(complain), SOON);
+  }
+
+  /** What did not arrive is sent with what comes next; what the server refuses is said once and dropped. */
+  async function send() {
+    timer = null;
+    const record = recall();
+    const { endpoint, subscriber, waiting } = record;
+    if (!subscriber || !waiting) {
+      return;
+    }
+    remember({ ...record, waiting: undefined });
+    const ago = (at) => Math.min(Math.max(Date.now() - at, 0) / 1000, MONTH) || 0;
+    const events = waiting.events.map(({ at, ...event }) => ({ ...event, ago: ago(at) }));
+    try {
+      await post("profile", { ...waiting, events, endpoint, subscriber });
+    } catch (error) {
+      if (error.status < 500 && error.status !== 429) {
+        throw error;
+      }
+      const later = recall();
+      remember({ ...later, waiting: joined(waiting, later.waiting) });
+    }
+  }
+
+  return {
+    addTags: (tags) => say({ tags: { add: tags } }),
+    removeTags: (tags) => say({ tags: { remove: tags } }),
+    setAttributes: (attributes) => say({ attributes: { ...attributes } }),
+    track: (name, properties) => say({ events: [{ name, properties: { ...properties }, at: Date.now() }] }),
+    setExternalId: (externalId, signature) => say({ external_id: String(externalId ?? ""), signature }),
+
+    /** Pages are counted here and told with the next visit: no call for each page. */
+    countVisit() {
+      const now = Date.now();
+      const { last } = recall();
+      remember({ ...recall(), last: now });
+      const isNew = !(Math.abs(now - last) < VISIT);
+      wait({ pages: 1 });
+      isNew && say({ sessions: 1 });
+    },
+  };
+}
