@@ -40,6 +40,22 @@ def access_job(pk: int) -> Job:
     return job
 
 
+def access_export(pk: int) -> Job:
+    """As `access_job`, for exports only."""
+    job = access_job(pk)
+    if job.kind != Job.Kind.EXPORT:
+        raise Http404
+    return job
+
+
+def access_import(pk: int) -> Job:
+    """As `access_job`, for imports only."""
+    job = access_job(pk)
+    if job.kind != Job.Kind.IMPORT:
+        raise Http404
+    return job
+
+
 def access_segment(pk: int) -> Segment:
     """Fetch a segment of the tenant in whose schema we are, with its website, else 404."""
     segment = Segment.objects.select_related("site").filter(pk=pk).first()

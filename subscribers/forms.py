@@ -83,6 +83,11 @@ def check_url(text: str, what: str) -> str:
     return text
 
 
+def is_script_path(path: str) -> bool:
+    """Tell a path on a website that a browser takes a worker from."""
+    return bool(_WORKER_PATH.fullmatch(path)) and "//" not in path and "/." not in path
+
+
 class SiteForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="What you call this website in the console.")
     origin = forms.CharField(
@@ -138,7 +143,7 @@ class SiteForm(forms.Form):
 
     def clean_worker_path(self) -> str:
         path = str(self.cleaned_data["worker_path"]).strip()
-        if not _WORKER_PATH.fullmatch(path) or "//" in path or "/." in path:
+        if not is_script_path(path):
             raise forms.ValidationError(f"{path} is not a path of a script. Example: /truepush/worker.js")
         if path.count("/") == 1:
             raise forms.ValidationError(

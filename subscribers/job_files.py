@@ -42,5 +42,16 @@ def opened_at(job: Job, octets: int) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
+def errors_of(job: Job) -> Path:
+    """Where an import's problems are written, line by line."""
+    return path_of(job).with_name(f"{job.kind}-{job.pk}-errors.csv")
+
+
 def remove(job: Job) -> None:
+    path_of(job).unlink(missing_ok=True)
+    errors_of(job).unlink(missing_ok=True)
+
+
+def remove_upload(job: Job) -> None:
+    """Remove what was brought, as soon as it is read: it holds secrets of browsers."""
     path_of(job).unlink(missing_ok=True)

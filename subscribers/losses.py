@@ -22,7 +22,8 @@ SERVICES = {
 _LEFT = """
 SELECT date_trunc('week', ended_at AT TIME ZONE 'UTC')::date, ended_why, service, count(*)
 FROM subscribers_subscriber
-WHERE site_id = %s AND NOT (state = 'active') AND ended_at >= %s AND NOT is_test GROUP BY 1, 2, 3
+WHERE site_id = %s AND NOT (state = 'active') AND state <> 'imported' AND ended_at >= %s AND NOT is_test
+GROUP BY 1, 2, 3
 """
 _CAME = """
 SELECT date_trunc('week', person.subscribed_at AT TIME ZONE 'UTC')::date, count(*)
@@ -34,6 +35,7 @@ _SAID = {
     "404": "404 from {service}: the push service knows no such subscription",
     "visitor": "Unsubscribed on the website",
     "console": "Unsubscribed in this console",
+    "replaced": "Replaced by a newer subscription of the same browser",
     "key": "Paused: made with another server key ({service})",
     "": "Before reasons were kept",
 }

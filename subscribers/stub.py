@@ -9,8 +9,9 @@ def snippet(site: Site) -> str:
     return f'<script src="{settings.SDK_URL}/sdk/v1/{site.site_key}/truepush.js" async></script>'
 
 
-def worker_stub(site: Site) -> str:
+def worker_stub(site: Site, path: str = "") -> str:
+    """Write the worker file; `path` is where another provider's lay, which imported subscriptions still wake."""
     return (
-        f"/* Truepush worker: keep this file at {site.worker_path} */\n"
+        f"/* Truepush worker: keep this file at {path or site.worker_path} */\n"
         f'importScripts("{settings.SDK_URL}/w/{site.site_key}.js");\n'
     )

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from subscribers import views, views_exports, views_person, views_segments, views_sending, views_subscribers
+from subscribers import (
+    views,
+    views_exports,
+    views_imports,
+    views_person,
+    views_segments,
+    views_sending,
+    views_subscribers,
+)
 
 app_name = "subscribers"
 urlpatterns = [
@@ -24,6 +32,18 @@ urlpatterns = [
     path("exports/<int:pk>/cancel/", views_exports.export_cancel, name="export_cancel"),
     path("exports/<int:pk>/file", views_exports.export_file, name="export_file"),
     path("exports/<int:pk>/keys", views_exports.export_keys, name="export_keys"),
+    path("imports/", views_imports.import_list, name="import_list"),
+    path("imports/new/", views_imports.import_new, name="import_new"),
+    path("imports/<int:pk>/", views_imports.import_page, name="import_page"),
+    path("imports/<int:pk>/state/", views_imports.import_state, name="import_state"),
+    path("imports/<int:pk>/chunk", views_imports.import_chunk, name="import_chunk"),
+    path("imports/<int:pk>/start/", views_imports.import_start, name="import_start"),
+    path("imports/<int:pk>/cancel/", views_imports.import_cancel, name="import_cancel"),
+    path("imports/<int:pk>/errors", views_imports.import_errors, name="import_errors"),
+    path("imports/<int:pk>/worker.js", views_imports.import_stub, name="import_stub"),
+    path("imports/<int:pk>/test/", views_imports.import_test, name="import_test"),
+    path("imports/<int:pk>/admit/", views_imports.import_admit, name="import_admit"),
+    path("imports/<int:pk>/remove/", views_imports.import_remove, name="import_remove"),
     path("segments/", views_segments.segment_list, name="segment_list"),
     path("segments/new/", views_segments.segment_new, name="segment_new"),
     path("segments/preview/", views_segments.segment_preview, name="segment_preview"),

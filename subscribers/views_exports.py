@@ -7,7 +7,7 @@ from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from subscribers.access import access_job, chosen_site
+from subscribers.access import access_export, chosen_site
 from subscribers.actions.job import JobRefused, cancel_job, start_export
 from subscribers.export_links import file_name, is_good, link_token, vapid_keys
 from subscribers.exports import FORMATS, Wish
@@ -25,7 +25,7 @@ NEWEST = 20
 def export_list(request: ConsoleRequest) -> HttpResponse:
     sites = list(Site.objects.all())
     site = chosen_site(sites, request.GET.get("site", ""))
-    jobs = Job.objects.select_related("site")[:NEWEST]
+    jobs = Job.objects.filter(kind=Job.Kind.EXPORT).select_related("site")[:NEWEST]
     context = {
         "sites": sites,
         "site": site,
@@ -54,7 +54,7 @@ def _row(request: ConsoleRequest, job: Job) -> dict[str, Any]:
 
 @console(Role.ADMIN)
 def export_row(request: ConsoleRequest, pk: int) -> HttpResponse:
-    return render(request, "subscribers/_export_row.html", {"row": _row(request, access_job(pk))})
+    return render(request, "subscribers/_export_row.html", {"row": _row(request, access_export(pk))})
 
 
 @console(Role.ADMIN, write=True)
@@ -93,14 +93,14 @@ def export_new(request: ConsoleRequest) -> HttpResponse:
 
 @console(Role.ADMIN, write=True)
 def export_cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
-    if not cancel_job(actor=request.user, tenant=request.tenant, job=access_job(pk)):
+    if not cancel_job(actor=request.user, tenant=request.tenant, job=access_export(pk)):
         messages.info(request, "This export had ended already.")
     return redirect("subscribers:export_list")
 
 
 def _access_file(request: ConsoleRequest, pk: int) -> Job:
     """Fetch a finished export by a good link of this person, else 404."""
-    job = access_job(pk)
+    job = access_export(pk)
     wish = Wish(**job.wish)
     may_take = not wish.with_secrets or request.membership.role == Role.OWNER
     is_there = job.state == Job.State.DONE and job.expires_at is not None

@@ -222,8 +222,11 @@ QUEUES = {"truepush": Q_WORKERS, SHORT_QUEUE: 1}
 # What a process of a queue does first: a delivery process says that it lives.
 WARM_UP = {"truepush": "campaigns.tasks.warm_up"}
 
-# Where exports are written; web and worker processes, on however many hosts, need the same folder.
+# Where exports are written and imports read; web and worker processes, on however many hosts, need the same folder.
 FILES_DIR: str = env.str("FILES_DIR", default="") or str(BASE_DIR / "var" / "files")
+
+# Of one file that is imported, as it lies there (packed or not).
+IMPORT_MOST_MB: int = env.int("IMPORT_MOST_MB", default=2048)
 
 # --- Sign-in (django-allauth); the user model has no user name
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

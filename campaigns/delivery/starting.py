@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 _SKIPPED = {
     Subscriber.State.UNSUBSCRIBED: Skip.UNSUBSCRIBED,
     Subscriber.State.DISABLED: Skip.KEY_PAUSED,
+    Subscriber.State.IMPORTED: Skip.KEY_PAUSED,
 }
 
 

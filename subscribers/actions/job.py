@@ -1,4 +1,4 @@
-"""Ask for an export, work on it a slice at a time, cancel it, bring it back after a kill, remove its file.
+"""Ask for an export; work on any job a slice at a time, cancel it, bring it back after a kill, remove its file.
 
 A slice claims the job under a lease, writes pieces of the file, and after each commits how far it came. A process that
 is killed leaves the file longer than that: whoever goes on cuts it there, so no row is in it twice and none is missing.
@@ -16,8 +16,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from subscribers.actions.import_pieces import import_some
 from subscribers.audience import TooSlow, count
 from subscribers.exports import FORMATS, Rows, Wish, head, meant_by
+from subscribers.importing.reading import FileRefused
 from subscribers.job_files import FileInUse, opened_at, remove
 from subscribers.models import Job, Segment, Site
 from subscribers.segment_users import take_down
@@ -52,8 +54,7 @@ def start_export(
     """Ask for a file of a website's subscribers, or of a segment's; raises JobRefused."""
     if file_format not in FORMATS:
         raise JobRefused(f"{file_format!r:.40} is not a format. Choose {' or '.join(FORMATS)}.")
-    if Job.objects.filter(state__in=Job.MOVING).count() >= MOST_AT_ONCE:
-        raise JobRefused(f"{MOST_AT_ONCE} exports are being made. Wait for one of them, or cancel it.")
+    check_room()
     wish = Wish(file_format, timezone.now().isoformat(), with_secrets=with_secrets)
     if segment is not None:
         wish = Wish(file_format, wish.at, segment.pk, segment.name, take_down(segment), with_secrets)
@@ -66,18 +67,27 @@ def start_export(
     return job
 
 
+def check_room() -> None:
+    """Raises JobRefused while as many jobs move as may at once."""
+    if Job.objects.filter(state__in=Job.MOVING).count() >= MOST_AT_ONCE:
+        raise JobRefused(
+            f"{MOST_AT_ONCE} exports and imports are at work. Wait for one of them, or cancel it."
+        )
+
+
 def ring(schema_name: str, pk: int) -> None:
     async_task(TASK, schema_name, pk, cluster=settings.SHORT_QUEUE)
 
 
 @transaction.atomic
 def cancel_job(*, actor: User, tenant: Tenant, job: Job) -> bool:
-    """Stop it and remove its file; False if it had ended already."""
-    changed = Job.objects.filter(pk=job.pk, state__in=Job.MOVING).update(
+    """Stop it and remove its file; False if it had ended already. What was imported so far stays."""
+    stoppable = (*Job.MOVING, Job.State.UPLOADING)
+    changed = Job.objects.filter(pk=job.pk, state__in=stoppable).update(
         state=Job.State.CANCELLED, finished_at=Now(), fence=F("fence") + 1, expires_at=Now()
     )
     if changed:
-        audit.record("export.cancel", actor=actor, tenant_id=tenant.pk, target=f"job {job.pk}")
+        audit.record(f"{job.kind}.cancel", actor=actor, tenant_id=tenant.pk, target=f"job {job.pk}")
     return bool(changed)
 
 
@@ -88,16 +98,22 @@ def work_on(pk: int, *, seconds: float) -> bool:
         return False
     until = time.monotonic() + seconds
     try:
-        with opened_at(job, job.octets) as file:
-            has_more = _write_piece(job, file)  # one at least, however little time there is
-            while has_more and time.monotonic() < until:
-                has_more = _write_piece(job, file)
+        some = import_some if job.kind == Job.Kind.IMPORT else _export_some
+        has_more = some(job, until)
     except FileInUse:
         return False  # whoever writes it goes on; if it was dead after all, the chore comes back
-    except (TooSlow, DataError, ProgrammingError, OSError) as error:
+    except (TooSlow, FileRefused, DataError, ProgrammingError, OSError) as error:
         _fail(job, error)
         return False
     return has_more and bool(Job.objects.filter(pk=pk, fence=job.fence).update(lease_until=None))
+
+
+def _export_some(job: Job, until: float) -> bool:
+    with opened_at(job, job.octets) as file:
+        has_more = _write_piece(job, file)  # one at least, however little time there is
+        while has_more and time.monotonic() < until:
+            has_more = _write_piece(job, file)
+    return has_more
 
 
 def _claim(pk: int) -> Job | None:
@@ -138,20 +154,23 @@ def _write_piece(job: Job, file: Any) -> bool:
 
 def _fail(job: Job, error: Exception) -> None:
     """End a job that would fail each time it is tried again, unlike one whose database is away."""
-    log.error(
-        "export %s of %s failed: %s", job.pk, current_schema(), (str(error) or "too slow").splitlines()[0]
-    )
+    said = (str(error) or "too slow").splitlines()[0]
+    log.error("%s of %s failed: %s", job, current_schema(), said)
     Job.objects.filter(pk=job.pk, fence=job.fence).update(
         state=Job.State.FAILED, detail=_in_words(error), finished_at=Now(), expires_at=Now(), lease_until=None
     )
 
 
 def _in_words(error: Exception) -> str:
+    if isinstance(error, FileRefused):
+        return str(error)[:300]
     if isinstance(error, OSError):
-        return f"The file could not be written: {error.strerror}. Make room and start it again."
+        return f"The file could not be read or written: {error.strerror}. Start it again."
     if isinstance(error, TooSlow):
         return "Counting its rows took too long. Export less, or wait until the database has less to do."
-    return "The database refused it; what it said is in the workers' log. Tell support the number of this export."
+    return (
+        "The database refused it; what it said is in the workers' log. Tell support the number of this job."
+    )
 
 
 def resume_all() -> int:
@@ -171,6 +190,7 @@ def resume_all() -> int:
 
 
 def _tend(tenant: Tenant) -> None:
+    Job.objects.filter(state=Job.State.UPLOADING, expires_at__lt=Now()).update(state=Job.State.CANCELLED)
     for job in Job.objects.filter(expires_at__lt=Now()).order_by("pk"):
         remove(job)
         Job.objects.filter(pk=job.pk).update(expires_at=None)

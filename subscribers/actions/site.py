@@ -11,7 +11,7 @@ from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
 from tenants.models import SiteIndex, Tenant, User
 from tenants.site_index import forget
-from truepush.lib.webpush.vapid import generate_key_pair
+from truepush.lib.webpush.vapid import KeyPair, generate_key_pair
 
 CHANGEABLE = ("name", "origin", "contact", "icon_url", "worker_path")
 
@@ -105,3 +105,28 @@ def renew_identity(*, actor: User, tenant: Tenant, site: Site) -> str:
     site.save(update_fields=["identity_encrypted"])
     audit.record("site.identity", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}")
     return secret
+
+
+@transaction.atomic
+def add_foreign_key(
+    *, actor: User, tenant: Tenant, site: Site, pair: KeyPair, provider: str, worker_path: str
+) -> VapidKey:
+    """Keep a key pair that subscriptions of another provider were made with; a pair that is there already stays one."""
+    key = VapidKey.objects.filter(site=site, public=pair.public).first()
+    if key is None:
+        sealed = seal(pair.private, pair.public)
+        key = VapidKey.objects.create(
+            site=site, public=pair.public, private_encrypted=sealed, state=VapidKey.State.OLD
+        )
+    if key.state != VapidKey.State.CURRENT:
+        key.state, key.provider, key.worker_path = VapidKey.State.OLD, provider, worker_path
+        key.save(update_fields=["state", "provider", "worker_path"])
+    audit.record(
+        "site.key_add",
+        actor=actor,
+        tenant_id=tenant.pk,
+        target=f"site {site.pk}",
+        key=key.pk,
+        provider=provider,
+    )
+    return key

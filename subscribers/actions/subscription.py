@@ -158,20 +158,28 @@ def add_test_device(*, actor: User, tenant: Tenant, site_id: int, new: NewSubscr
 
 
 def _move(site_id: int, old_endpoint: str, endpoint: str) -> None:
-    """Give the row of the old endpoint the new one, unless the new one has a row of its own already."""
+    """Give the row of the old endpoint the new one; if the new one has a row of its own, the old one ends."""
     old, new = digest_of(old_endpoint), digest_of(endpoint)
+    if old == new:
+        return
     # Both are locked first, in order of id: two browsers that took each other's endpoint would wait for each other.
     rows = Subscriber.objects.filter(site_id=site_id, endpoint_digest__in=[old, new]).order_by("pk")
     found = {bytes(row.endpoint_digest): row.pk for row in rows.select_for_update().only("endpoint_digest")}
-    if old not in found or new in found:
+    if old not in found:
         return
-    try:
-        with transaction.atomic():
-            Subscriber.objects.filter(pk=found[old]).update(
-                endpoint=endpoint, endpoint_digest=new, wait_until=None
-            )
-    except IntegrityError:
-        return  # the new endpoint came in the meantime: its own row is the one to keep
+    if new not in found:
+        try:
+            with transaction.atomic():
+                Subscriber.objects.filter(pk=found[old]).update(
+                    endpoint=endpoint, endpoint_digest=new, wait_until=None
+                )
+            return
+        except IntegrityError:
+            pass  # the new endpoint came in the meantime: its own row is the one to keep
+    moving = (Subscriber.State.ACTIVE, Subscriber.State.IMPORTED)
+    Subscriber.objects.filter(pk=found[old], state__in=moving).update(
+        state=Subscriber.State.GONE, ended_at=Now(), ended_why="replaced"
+    )
 
 
 def own_row(*, site_id: int, endpoint: str, capability: str) -> Subscriber | None:

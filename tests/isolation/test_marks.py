@@ -25,6 +25,7 @@ NEVER_SHOWN = {
     "subscribers.site.identity_encrypted",
     # On its way into the profile.
     "subscribers.inbox.told",
+    # Of a fixed list, or numbers.
     "subscribers.vapidkey.provider",
     "subscribers.job.result",
     "subscribers.subscriber.endpoint",
@@ -167,6 +168,12 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "subscribers:person_erase",
         "subscribers:export_new",
         "subscribers:export_cancel",
+        "subscribers:import_chunk",
+        "subscribers:import_start",
+        "subscribers:import_cancel",
+        "subscribers:import_test",
+        "subscribers:import_admit",
+        "subscribers:import_remove",
         "subscribers:segment_preview",
         "subscribers:segment_count",
         "subscribers:segment_delete",

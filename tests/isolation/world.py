@@ -66,6 +66,14 @@ def _content(mark: str, pk: int) -> list[dict[str, str]]:
     return [{"title": f"{mark} title", "body": f"{mark} body", "url": url, "icon_url": f"{url}.png"}]
 
 
+def _export(mark: str, pk: int) -> dict[str, Any]:
+    return {"format": "csv", "at": "2026-11-27T00:00:00+00:00", "segment": pk, "name": mark}
+
+
+def _import(mark: str, pk: int) -> dict[str, Any]:
+    return {"kind": "subscriptions", "provider": "other", "key": pk, "name": mark}
+
+
 SHAPES: dict[str, Shape] = {
     "campaigns.receipt.kind": lambda mark, pk: 1,
     # One entry: ordinal 0 failed, for the first of the page's reasons.
@@ -82,14 +90,11 @@ SHAPES: dict[str, Shape] = {
         "match": "all",
         "rules": [{"field": "external_id", "op": "is", "values": [mark]}],
     },
-    "subscribers.job.kind": lambda mark, pk: "export",
+    "subscribers.job.kind": lambda mark, pk: "import" if is_draft(pk) else "export",
     "subscribers.job.state": lambda mark, pk: "failed",
-    "subscribers.job.wish": lambda mark, pk: {
-        "format": "csv",
-        "at": "2026-11-27T00:00:00+00:00",
-        "segment": pk,
-        "name": mark,
-    },
+    "subscribers.job.wish": lambda mark, pk: _import(mark, pk) if is_draft(pk) else _export(mark, pk),
+    "subscribers.job.result": lambda mark, pk: {"note": mark},
+    "subscribers.vapidkey.worker_path": lambda mark, pk: f"/{mark}/old.js",
     "campaigns.campaign.segment": lambda mark, pk: Segment(pk=pk),
     "campaigns.campaign.state": lambda mark, pk: "draft" if is_draft(pk) else "launched",
     "campaigns.message.variant": lambda mark, pk: 0,

@@ -31,6 +31,7 @@ from tenants.models import (
 )
 from tests.conftest import PASSWORD, Workspace, make_site
 from tests.rules.access_table import MEMBERS, Host, Row, Who
+from tests.subscribers.import_files import begin
 from tests.subscribers.samples import Browser
 from tests.tenants.people import add_member, add_person
 from truepush.lib.webpush.endpoints import parse_endpoint
@@ -52,6 +53,7 @@ class World:
     subscriber_id: int
     segment_id: int
     job_id: int
+    import_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
@@ -63,6 +65,7 @@ class World:
             "subscribers": self.subscriber_id,
             "segments": self.segment_id,
             "exports": self.job_id,
+            "imports": self.import_id,
         }
 
         def fill(match: re.Match[str]) -> str:
@@ -106,6 +109,7 @@ class World:
             "site": {"name": "New", "origin": "https://new.example", "worker_path": "/truepush/worker.js"},
             "segment": {"site": self.site.pk, "name": "Germans", "rule": json.dumps(RULE)},
             "export": {"site": self.site.pk, "format": "csv", "segment": ""},
+            "import": {"site": self.site.pk, "kind": "profiles"},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
             "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},
@@ -130,6 +134,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         work = DueWork.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk)
         segment = save_segment(**given, site=site, name="Buyers", rule=read(RULE))
         job = start_export(**given, site=site, file_format="csv")
+        brought = begin(acme, site)
     rows = {
         "tenant": acme.tenant.pk,
         "user": acme.owner.pk,
@@ -143,7 +148,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
-    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk, job.pk)
+    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk, job.pk, brought.pk)
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:

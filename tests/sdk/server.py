@@ -5,7 +5,7 @@ It stands where Django stands in production: the loader, the worker and the brow
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +53,9 @@ class World:
     settings_answer: int = 200
     subscriptions_answer: int = 201
     profile_answer: int = 202
+    # Scripts of the website besides ours, and who answers subscriptions and profiles in this server's place.
+    scripts: dict[str, str] = field(default_factory=dict)
+    forward: Callable[[str, Any, Mapping[str, str]], tuple[int, str]] | None = None
     device_answer: tuple[int, str] = (200, "{}")
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -132,6 +135,8 @@ class _Shop(_Handler):
             key = parse_qs(address.query).get("k", [SITE_KEY])[0]
             stub = f'/* Truepush worker */\nimportScripts("{self.world.sdk}/w/{key}.js");\n'
             self._script(stub, self.world.worker_headers)
+        elif address.path in self.world.scripts:
+            self._script(self.world.scripts[address.path], {})
         elif address.path == "/pwa.js":
             self._script(_PWA_WORKER, {})
         elif address.path == "/test-device.js":
@@ -170,7 +175,10 @@ class _Sdk(_Handler):
 
     def do_POST(self) -> None:
         body = self._read()
-        if self.path == "/sdk/v1/receipts":
+        if self.world.forward and self.path.startswith(SDK_PATH):
+            status, text = self.world.forward(self.path, body, dict(self.headers))
+            self._answer(status, "application/json", text, self._echo())
+        elif self.path == "/sdk/v1/receipts":
             if self.world.receipts_hang:
                 self.world.released.wait(_HANG_SECONDS)
             self._answer(self.world.receipts_answer, "text/plain", "", {"Access-Control-Allow-Origin": "*"})

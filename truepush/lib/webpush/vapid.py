@@ -6,10 +6,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from truepush.lib import base64url
 from truepush.lib.webpush.keys import CURVE, KeyRefused, load_public_key, public_bytes
@@ -81,6 +82,41 @@ def _json_object(part: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def read_private_key(text: str) -> KeyPair:
+    """Read a private key as people have it: 32 octets in base64 or base64url, PEM, or JSON with `private`/`privateKey`.
+
+    Raises KeyRefused, whose words hold nothing of the text.
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        try:
+            given = json.loads(text)
+            text = str(
+                given.get("private") or given.get("privateKey") or given.get("private_key") or ""
+            ).strip()
+        except (ValueError, AttributeError, RecursionError):
+            raise KeyRefused("private", "is not JSON with a text called private") from None
+    if text.startswith("-----BEGIN"):
+        return _read_pem(text)
+    try:
+        scalar = base64url.decode(text.replace("+", "-").replace("/", "_"))
+    except (ValueError, UnicodeEncodeError):
+        raise KeyRefused("private", "is neither base64url, PEM nor JSON") from None
+    key = _load_private_key(scalar)
+    return KeyPair(private=scalar, public=public_bytes(key.public_key()))
+
+
+def _read_pem(text: str) -> KeyPair:
+    try:
+        key = load_pem_private_key(text.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyRefused("private", "is PEM that cannot be read; give it without a passphrase") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyRefused("private", "is a key of another kind; VAPID keys are on the curve P-256")
+    scalar = key.private_numbers().private_value.to_bytes(_SCALAR_LENGTH, "big")
+    return KeyPair(private=scalar, public=public_bytes(key.public_key()))
 
 
 def _load_private_key(private: bytes) -> ec.EllipticCurvePrivateKey:

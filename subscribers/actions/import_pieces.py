@@ -1,0 +1,308 @@
+"""What an import writes: a piece of its file at a time, each in one transaction with how far it came.
+
+A process that is killed leaves nothing of its piece; whoever goes on begins at the octet that was committed last. So an
+import that was killed ends with the same rows as one that was not.
+"""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from subscribers.actions.person import tombstone_of
+from subscribers.actions.profile import Said, apply
+from subscribers.actions.subscription import digest_of
+from subscribers.importing.given import Subscription, our_columns, subscription_of, told_of
+from subscribers.importing.reading import Head, Piece, Problem, open_file, read_head, read_piece
+from subscribers.importing.wish import ADMIT, PROFILES, REMOVE, mark_of, wish_of
+from subscribers.job_files import errors_of, path_of, remove_upload
+from subscribers.models import Job, Subscriber, Tombstone, VapidKey
+from subscribers.profiles import ProfileRefused, Told, merge_attributes, merge_tags
+from truepush.lib import base64url
+
+LEASE = timedelta(seconds=60)
+RECORDS = {True: 5_000, False: 20_000}
+ROWS = 10_000
+MOST_ERRORS = 100_000
+KEPT = timedelta(hours=24)
+LEAST_SAMPLE = 10
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ROOM = """
+CREATE TEMP TABLE IF NOT EXISTS import_given (endpoint text, digest bytea, service text, p256dh bytea, auth bytea,
+    language text, country text, time_zone text, browser text, os text, device text, external_id text, tags varchar[],
+    attributes jsonb, subscribed_at timestamptz, seen_at timestamptz) ON COMMIT DELETE ROWS
+"""
+_INSERT = """
+INSERT INTO subscribers_subscriber (
+    site_id, vapid_key_id, state, is_test, ended_at, ended_why, prompt, consent_origin, service, endpoint,
+    endpoint_digest, p256dh, auth, language, country, time_zone, browser, os, device, external_id, tags, attributes,
+    subscribed_at, first_seen_at, seen_at)
+SELECT %(site)s, %(key)s, 'imported', false, now(), %(mark)s, %(mark)s, %(origin)s, service, endpoint,
+    digest, p256dh, auth, language, country, time_zone, browser, os, device, external_id, tags, attributes,
+    least(coalesce(subscribed_at, now()), now()), least(coalesce(subscribed_at, seen_at, now()), now()),
+    least(coalesce(seen_at, subscribed_at, now()), now())
+FROM import_given ON CONFLICT (site_id, endpoint_digest) DO NOTHING
+"""
+_ADMIT = """
+UPDATE subscribers_subscriber SET state = 'active', ended_at = NULL, ended_why = ''
+WHERE id IN (SELECT id FROM subscribers_subscriber WHERE site_id = %s AND state <> 'active' AND state = 'imported'
+    AND ended_why = %s ORDER BY {order} LIMIT %s FOR UPDATE)
+"""
+# The digest is a hash: its order is as good as a draw, and the same each time.
+_SAMPLE, _REST = _ADMIT.format(order="endpoint_digest"), _ADMIT.format(order="id")
+
+
+def import_some(job: Job, until: float) -> bool:
+    """Work on an import for a while; False when it has ended or is another's. Raises FileRefused, OSError."""
+    wish = wish_of(job)
+    if wish.phase == ADMIT:
+        return _repeat(job, until, lambda: _admit(job))
+    if wish.phase == REMOVE:
+        return _repeat(job, until, lambda: _remove(job))
+    head = read_head(path_of(job))
+    write = _people if wish.kind == PROFILES else _subscriptions
+    most = RECORDS[wish.kind == PROFILES]
+    with open_file(path_of(job)) as file:
+        return _repeat(job, until, lambda: _read(job, file, head, most, write))
+
+
+def _repeat(job: Job, until: float, step: Callable[[], bool]) -> bool:
+    has_more = step()  # one at least, however little time there is
+    while has_more and time.monotonic() < until:
+        has_more = step()
+    return has_more
+
+
+def _read(
+    job: Job, file: BinaryIO, head: Head, most: int, write: Callable[[Job, Piece, Head], dict[str, int]]
+) -> bool:
+    known = job.result
+    start = known.get("offset", head.start)
+    piece = read_piece(
+        file, head, offset=start, line=known.get("line", 1 if head.form == "json" else 2), most=most
+    )
+    with transaction.atomic():
+        if not _is_mine(job):
+            return False
+        counts = {"read": len(piece.records) + len(piece.problems), **write(job, piece, head)}
+        counts["refused"] = len(piece.problems)
+        result = {**known, **{name: known.get(name, 0) + number for name, number in counts.items()}}
+        result |= {"offset": piece.offset, "line": piece.line, "position": _position(file, piece)}
+        result["errors"] = _note_problems(job, piece.problems)
+        changes: dict[str, Any] = {"result": result, "done": result["read"], "cursor": result["read"]}
+        if piece.is_end:
+            result["sample"] = _sample(job, result)
+            changes |= {
+                "state": Job.State.DONE,
+                "finished_at": Now(),
+                "lease_until": None,
+                "expires_at": Now() + KEPT,
+            }
+        else:
+            changes["lease_until"] = Now() + LEASE
+        Job.objects.filter(pk=job.pk).update(**changes)
+    job.result, job.done = result, result["read"]
+    if piece.is_end:
+        remove_upload(job)
+    return not piece.is_end
+
+
+def _is_mine(job: Job) -> bool:
+    mine = Job.objects.select_for_update().filter(pk=job.pk, fence=job.fence, state=Job.State.RUNNING)
+    return mine.first() is not None
+
+
+def _position(file: Any, piece: Piece) -> int:
+    """How far into the file as it lies there: of a packed one less than the offset."""
+    packed = getattr(file, "fileobj", None)
+    return int(packed.tell()) if packed is not None else piece.offset
+
+
+def _note_problems(job: Job, problems: Sequence[Problem]) -> int:
+    """Append to the file of errors behind what was committed; answer its length."""
+    octets = int(job.result.get("errors", 0))
+    if not problems or job.result.get("refused", 0) > MOST_ERRORS:
+        return octets
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if not octets:
+        writer.writerow(["line", "column", "problem"])
+    for problem in sorted(problems):
+        # A value in the text may be a formula; no cell begins with one.
+        writer.writerow([problem.line, problem.field.lstrip("=+-@\t\r"), problem.text])
+    path = errors_of(job)
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        path.chmod(0o600)
+        file.truncate(octets)
+        file.seek(octets)
+        file.write(text.getvalue().encode())
+        return file.tell()
+
+
+def _subscriptions(job: Job, piece: Piece, head: Head) -> dict[str, int]:
+    """Store a piece's subscriptions as waiting ones; answer how many of each kind."""
+    key = VapidKey.objects.only("public").get(pk=wish_of(job).key)
+    public = base64url.encode(bytes(key.public))
+    names = our_columns(head.columns) if head.form == "csv" else ()
+    renamed = dict(zip(head.columns, names, strict=False))
+    rows: list[Subscription] = []
+    left = 0
+    for record in piece.records:
+        if names:
+            record.values.update({renamed[name]: record.values.pop(name) for name in list(record.values)})
+        given = subscription_of(
+            record, public=public, sandbox_origin=settings.SANDBOX_ORIGIN, is_nested=not names
+        )
+        if isinstance(given, Problem):
+            piece.problems.append(given)
+        elif given is None:
+            left += 1
+        else:
+            rows.append(given)
+    with_digests = [(row, digest_of(row.endpoint.url)) for row in rows]
+    kept = _without_erased(with_digests)
+    new = _insert(job, kept) if kept else 0
+    return {"new": new, "known": len(kept) - new, "left": left, "erased": len(with_digests) - len(kept)}
+
+
+def _without_erased(rows: list[tuple[Subscription, bytes]]) -> list[tuple[Subscription, bytes]]:
+    """Leave out who was erased, by endpoint or external id: no import brings them back."""
+    if not Tombstone.objects.exists():
+        return rows
+    marks = [
+        (tombstone_of("endpoint", digest.hex()), tombstone_of("external", row.external_id))
+        for row, digest in rows
+    ]
+    all_marks = [mark for pair in marks for mark in pair]
+    erased = {
+        bytes(one) for one in Tombstone.objects.filter(digest__in=all_marks).values_list("digest", flat=True)
+    }
+    return [row for row, pair in zip(rows, marks, strict=True) if erased.isdisjoint(pair)]
+
+
+def _insert(job: Job, rows: Iterable[tuple[Subscription, bytes]]) -> int:
+    values: dict[str, int | str] = {
+        "site": job.site_id,
+        "key": wish_of(job).key,
+        "mark": mark_of(job),
+        "origin": job.site.origin,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ROOM)
+        with cursor.copy("COPY import_given FROM STDIN") as copy:
+            for row, digest in rows:
+                copy.write_row(_columns(row, digest))
+        cursor.execute(_INSERT, values)
+        return int(cursor.rowcount)
+
+
+def _columns(row: Subscription, digest: bytes) -> tuple[Any, ...]:
+    """In the order of import_given."""
+    return (
+        row.endpoint.url, digest, str(row.endpoint.service), row.p256dh, row.auth, row.language, row.country,
+        row.time_zone, row.browser, row.os, row.device, row.external_id, _array(row.tags),
+        json.dumps(row.attributes) if row.attributes else "{}", row.subscribed_at, row.seen_at,
+    )  # fmt: skip
+
+
+def _array(tags: list[str]) -> str:
+    """PostgreSQL's text of an array: every element quoted."""
+    if not tags:
+        return "{}"
+    return "{" + ",".join('"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in tags) + "}"
+
+
+def _sample(job: Job, result: dict[str, Any]) -> int:
+    """Let one in a hundred of an import in, for the test message; answer how many."""
+    if wish_of(job).kind == PROFILES or not result.get("new"):
+        return 0
+    wanted = max(-(-result["new"] // 100), min(LEAST_SAMPLE, result["new"]))
+    with connection.cursor() as cursor:
+        cursor.execute(_SAMPLE, [job.site_id, mark_of(job), wanted])
+        return int(cursor.rowcount)
+
+
+def _people(job: Job, piece: Piece, head: Head) -> dict[str, int]:
+    """Merge a piece of tags and attributes into the profiles of those who have its external ids."""
+    told: list[tuple[int, str, Told]] = []
+    for record in piece.records:
+        given = told_of(record)
+        if isinstance(given, Problem):
+            piece.problems.append(given)
+        else:
+            told.append((record.line, *given))
+    wanted = sorted({external_id for _, external_id, _ in told})
+    found = Subscriber.objects.filter(site_id=job.site_id, external_id__in=wanted).order_by("pk")
+    people: dict[str, list[Subscriber]] = {}
+    for person in found.only("external_id", "tags", "attributes").select_for_update(no_key=True):
+        people.setdefault(person.external_id, []).append(person)
+    said: dict[int, list[Said]] = {}
+    rows = 0
+    for line, external_id, one in told:
+        mine = people.get(external_id)
+        if mine is None:
+            text = f"nobody on {job.site.name} has the external ID {external_id!r:.140}."
+            piece.problems.append(Problem(line, "external_id", text))
+        elif problem := _merge(mine, one):
+            piece.problems.append(Problem(line, "", problem))
+        else:
+            rows += 1
+            for person in mine:
+                said.setdefault(person.pk, []).append(Said(one, _LONG_AGO))
+    if said:
+        apply(said)
+    return {"rows": rows, "people": len(said)}
+
+
+def _merge(people: list[Subscriber], told: Told) -> str:
+    """Merge into what is in memory, for the limits; answer what is wrong."""
+    try:
+        merged = [(merge_tags(one.tags, told), merge_attributes(one.attributes, told)) for one in people]
+    except ProfileRefused as error:
+        return str(error)
+    for person, (tags, attributes) in zip(people, merged, strict=True):
+        person.tags, person.attributes = tags, attributes
+    return ""
+
+
+def _admit(job: Job) -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _is_mine(job):
+            return False
+        cursor.execute(_REST, [job.site_id, mark_of(job), ROWS])
+        number = int(cursor.rowcount)
+        return _next(job, "admitted", number, has_more=number == ROWS)
+
+
+def _remove(job: Job) -> bool:
+    """Delete some of an import, whoever has not become our own by a visit since."""
+    with transaction.atomic():
+        if not _is_mine(job):
+            return False
+        meant = Subscriber.objects.filter(
+            site_id=job.site_id, prompt=mark_of(job), vapid_key_id=wish_of(job).key
+        )
+        pks = list(meant.order_by("pk").values_list("pk", flat=True)[:ROWS])
+        Subscriber.objects.filter(pk__in=pks).delete()
+        return _next(job, "removed", len(pks), has_more=len(pks) == ROWS)
+
+
+def _next(job: Job, name: str, number: int, *, has_more: bool) -> bool:
+    job.result = {**job.result, name: job.result.get(name, 0) + number}
+    changes: dict[str, Any] = {"result": job.result, "done": F("done") + number}
+    changes |= {"lease_until": Now() + LEASE} if has_more else {
+        "state": Job.State.DONE,
+        "finished_at": Now(),
+        "lease_until": None,
+    }  # fmt: skip
+    Job.objects.filter(pk=job.pk).update(**changes)
+    return has_more

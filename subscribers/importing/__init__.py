@@ -1,0 +1,1 @@
+"""Files that customers bring: read record by record, checked, written in pieces."""
