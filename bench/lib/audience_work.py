@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from bench.lib.audience_rules import RULES
+from bench.lib.audience_writes import imported, told
 from bench.lib.campaign import CONTENT, Place, make_place
 from bench.lib.cpu import print_figures
 from campaigns.actions.campaign import launch_campaign, save_draft
@@ -54,6 +55,8 @@ def main() -> None:
         figures |= counts(site)
         figures |= frozen(place)
         figures |= exported(place)
+        figures |= told(place, SIZE // 20)
+        figures |= imported(place, SIZE)
     figures |= pages(place)
     print_figures(figures)
 

@@ -6,9 +6,9 @@ import that was killed ends with the same rows as one that was not.
 
 import csv
 import io
-import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -19,8 +19,8 @@ from django.db.models.functions import Now
 
 from subscribers.actions.person import tombstone_of
 from subscribers.actions.profile import Said, apply
-from subscribers.actions.subscription import digest_of
-from subscribers.importing.given import Subscription, our_columns, subscription_of, told_of
+from subscribers.importing.given import told_of
+from subscribers.importing.parsing import COLUMNS, Parsed, Row, ahead, parsed
 from subscribers.importing.reading import Head, Piece, Problem, open_file, read_head, read_piece
 from subscribers.importing.wish import ADMIT, PROFILES, REMOVE, mark_of, wish_of
 from subscribers.job_files import errors_of, path_of, remove_upload
@@ -29,18 +29,14 @@ from subscribers.profiles import ProfileRefused, Told, merge_attributes, merge_t
 from truepush.lib import base64url
 
 LEASE = timedelta(seconds=60)
-RECORDS = {True: 5_000, False: 20_000}
+SUBSCRIPTIONS, PEOPLE = 10_000, 5_000
 ROWS = 10_000
 MOST_ERRORS = 100_000
 KEPT = timedelta(hours=24)
 LEAST_SAMPLE = 10
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-_ROOM = """
-CREATE TEMP TABLE IF NOT EXISTS import_given (endpoint text, digest bytea, service text, p256dh bytea, auth bytea,
-    language text, country text, time_zone text, browser text, os text, device text, external_id text, tags varchar[],
-    attributes jsonb, subscribed_at timestamptz, seen_at timestamptz) ON COMMIT DELETE ROWS
-"""
+_ROOM = f"CREATE TEMP TABLE IF NOT EXISTS import_given ({COLUMNS}) ON COMMIT DELETE ROWS"
 _INSERT = """
 INSERT INTO subscribers_subscriber (
     site_id, vapid_key_id, state, is_test, ended_at, ended_why, prompt, consent_origin, service, endpoint,
@@ -69,10 +65,18 @@ def import_some(job: Job, until: float) -> bool:
     if wish.phase == REMOVE:
         return _repeat(job, until, lambda: _remove(job))
     head = read_head(path_of(job))
-    write = _people if wish.kind == PROFILES else _subscriptions
-    most = RECORDS[wish.kind == PROFILES]
+    place = {
+        "offset": job.result.get("offset", head.start),
+        "line": job.result.get("line", 1 if head.form == "json" else 2),
+    }
     with open_file(path_of(job)) as file:
-        return _repeat(job, until, lambda: _read(job, file, head, most, write))
+        given: Generator[Piece | Parsed, None, None] = (
+            _of_people(file, head, place)
+            if wish.kind == PROFILES
+            else _of_subscriptions(job, file, head, place)
+        )
+        with closing(given) as pieces:
+            return _repeat(job, until, lambda: _store(job, file, next(pieces)))
 
 
 def _repeat(job: Job, until: float, step: Callable[[], bool]) -> bool:
@@ -82,19 +86,31 @@ def _repeat(job: Job, until: float, step: Callable[[], bool]) -> bool:
     return has_more
 
 
-def _read(
-    job: Job, file: BinaryIO, head: Head, most: int, write: Callable[[Job, Piece, Head], dict[str, int]]
-) -> bool:
+def _of_people(file: BinaryIO, head: Head, place: dict[str, int]) -> Generator[Piece, None, None]:
+    while True:
+        piece = read_piece(file, head, **place, most=PEOPLE)
+        place = {"offset": piece.offset, "line": piece.line}
+        yield piece
+
+
+def _of_subscriptions(
+    job: Job, file: BinaryIO, head: Head, place: dict[str, int]
+) -> Generator[Parsed, None, None]:
+    key = VapidKey.objects.only("public").get(pk=wish_of(job).key)
+    public, sandbox = base64url.encode(bytes(key.public)), settings.SANDBOX_ORIGIN
+    return ahead(parsed(file, head, **place, most=SUBSCRIPTIONS, public=public, sandbox_origin=sandbox))
+
+
+def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
+    """Store a piece and commit how far that is; False at the end of the file, or when the job is another's."""
+    piece = item.piece if isinstance(item, Parsed) else item
     known = job.result
-    start = known.get("offset", head.start)
-    piece = read_piece(
-        file, head, offset=start, line=known.get("line", 1 if head.form == "json" else 2), most=most
-    )
     with transaction.atomic():
         if not _is_mine(job):
             return False
-        counts = {"read": len(piece.records) + len(piece.problems), **write(job, piece, head)}
-        counts["refused"] = len(piece.problems)
+        stored = _subscriptions(job, item) if isinstance(item, Parsed) else _people(job, item)
+        # Storing may have refused some more.
+        counts = {"read": piece.read, "refused": len(piece.problems), **stored}
         result = {**known, **{name: known.get(name, 0) + number for name, number in counts.items()}}
         result |= {"offset": piece.offset, "line": piece.line, "position": _position(file, piece)}
         result["errors"] = _note_problems(job, piece.problems)
@@ -148,39 +164,20 @@ def _note_problems(job: Job, problems: Sequence[Problem]) -> int:
         return file.tell()
 
 
-def _subscriptions(job: Job, piece: Piece, head: Head) -> dict[str, int]:
+def _subscriptions(job: Job, item: Parsed) -> dict[str, int]:
     """Store a piece's subscriptions as waiting ones; answer how many of each kind."""
-    key = VapidKey.objects.only("public").get(pk=wish_of(job).key)
-    public = base64url.encode(bytes(key.public))
-    names = our_columns(head.columns) if head.form == "csv" else ()
-    renamed = dict(zip(head.columns, names, strict=False))
-    rows: list[Subscription] = []
-    left = 0
-    for record in piece.records:
-        if names:
-            record.values.update({renamed[name]: record.values.pop(name) for name in list(record.values)})
-        given = subscription_of(
-            record, public=public, sandbox_origin=settings.SANDBOX_ORIGIN, is_nested=not names
-        )
-        if isinstance(given, Problem):
-            piece.problems.append(given)
-        elif given is None:
-            left += 1
-        else:
-            rows.append(given)
-    with_digests = [(row, digest_of(row.endpoint.url)) for row in rows]
-    kept = _without_erased(with_digests)
+    kept = _without_erased(item.rows)
     new = _insert(job, kept) if kept else 0
-    return {"new": new, "known": len(kept) - new, "left": left, "erased": len(with_digests) - len(kept)}
+    return {"new": new, "known": len(kept) - new, "left": item.left, "erased": len(item.rows) - len(kept)}
 
 
-def _without_erased(rows: list[tuple[Subscription, bytes]]) -> list[tuple[Subscription, bytes]]:
+def _without_erased(rows: list[Row]) -> list[Row]:
     """Leave out who was erased, by endpoint or external id: no import brings them back."""
     if not Tombstone.objects.exists():
         return rows
     marks = [
-        (tombstone_of("endpoint", digest.hex()), tombstone_of("external", row.external_id))
-        for row, digest in rows
+        (tombstone_of("endpoint", row.digest.hex()), tombstone_of("external", row.external_id))
+        for row in rows
     ]
     all_marks = [mark for pair in marks for mark in pair]
     erased = {
@@ -189,7 +186,7 @@ def _without_erased(rows: list[tuple[Subscription, bytes]]) -> list[tuple[Subscr
     return [row for row, pair in zip(rows, marks, strict=True) if erased.isdisjoint(pair)]
 
 
-def _insert(job: Job, rows: Iterable[tuple[Subscription, bytes]]) -> int:
+def _insert(job: Job, rows: list[Row]) -> int:
     values: dict[str, int | str] = {
         "site": job.site_id,
         "key": wish_of(job).key,
@@ -199,26 +196,9 @@ def _insert(job: Job, rows: Iterable[tuple[Subscription, bytes]]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_ROOM)
         with cursor.copy("COPY import_given FROM STDIN") as copy:
-            for row, digest in rows:
-                copy.write_row(_columns(row, digest))
+            copy.write("".join(row.line for row in rows))
         cursor.execute(_INSERT, values)
         return int(cursor.rowcount)
-
-
-def _columns(row: Subscription, digest: bytes) -> tuple[Any, ...]:
-    """In the order of import_given."""
-    return (
-        row.endpoint.url, digest, str(row.endpoint.service), row.p256dh, row.auth, row.language, row.country,
-        row.time_zone, row.browser, row.os, row.device, row.external_id, _array(row.tags),
-        json.dumps(row.attributes) if row.attributes else "{}", row.subscribed_at, row.seen_at,
-    )  # fmt: skip
-
-
-def _array(tags: list[str]) -> str:
-    """PostgreSQL's text of an array: every element quoted."""
-    if not tags:
-        return "{}"
-    return "{" + ",".join('"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in tags) + "}"
 
 
 def _sample(job: Job, result: dict[str, Any]) -> int:
@@ -231,7 +211,7 @@ def _sample(job: Job, result: dict[str, Any]) -> int:
         return int(cursor.rowcount)
 
 
-def _people(job: Job, piece: Piece, head: Head) -> dict[str, int]:
+def _people(job: Job, piece: Piece) -> dict[str, int]:
     """Merge a piece of tags and attributes into the profiles of those who have its external ids."""
     told: list[tuple[int, str, Told]] = []
     for record in piece.records:

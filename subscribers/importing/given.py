@@ -9,7 +9,7 @@ What a customer wrote (tags, attributes, external ids) is refused where it is wr
 import json
 import re
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -46,13 +46,10 @@ _BARE = {
 }
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 _BETWEEN_TAGS = re.compile(r"[,;|]")
-# Columns that tell who had left, and what they then say: OneSignal's two, and ours.
-_STATES: dict[str, Callable[[str], bool]] = {
-    "invalid_identifier": lambda text: text in ("t", "true", "1"),
-    "notification_types": lambda text: text in ("-2", "0"),
-    "state": lambda text: text != "active",
-    "device_type": lambda text: text in ("11", "14"),
-}
+# These need not be text.
+_ANY = ("external_id", "tags", "attributes", "subscribed_at", "seen_at")
+# Columns that tell who had left: OneSignal's, and ours.
+_STATES = ("invalid_identifier", "notification_types", "state", "device_type")
 _TAGS_HELP = "Give a list (vip, plan=gold), or JSON."
 
 
@@ -66,7 +63,7 @@ class Refused(ValueError):
 
 @dataclass(slots=True)
 class Subscription:
-    """A checked subscription of another provider. Moments are None where they are not known."""
+    """A checked subscription of another provider. Moments are ISO 8601, empty where not known."""
 
     endpoint: Endpoint
     p256dh: bytes
@@ -80,8 +77,8 @@ class Subscription:
     device: str = ""
     tags: list[str] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
-    subscribed_at: datetime | None = None
-    seen_at: datetime | None = None
+    subscribed_at: str = ""
+    seen_at: str = ""
 
 
 def our_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,36 +108,38 @@ def subscription_of(
 
 
 def _subscription(values: Mapping[str, Any], public: str, sandbox_origin: str) -> Subscription:
-    own = _text(values, "key")
+    get = values.get
+    own = get("key", "")
     if own and own.rstrip("=") != public:
         raise Refused(
             "vapid_public", "made with another key pair. Import these rows once more, with that pair."
         )
-    address = _text(values, "endpoint")
+    address = get("endpoint", "").strip()
     if address and "://" not in address:
-        address = _BARE.get(str(values.get("device_type", "")), "") + address
+        address = _BARE.get(get("device_type", ""), "") + address
     try:
         endpoint = parse_endpoint(address, sandbox_origin=sandbox_origin)
     except EndpointRefused as error:
         raise Refused("endpoint", error.reason) from None
     try:
-        point, secret = parse_subscription_keys(_key(values, "p256dh"), _key(values, "auth"))
+        point, secret = parse_subscription_keys(_key(get("p256dh", "")), _key(get("auth", "")))
     except KeyRefused as error:
         raise Refused(error.field, error.reason) from None
-    attributes, external_id = values.get("attributes"), values.get("external_id")
+    attributes, external_id, tags = get("attributes"), get("external_id"), get("tags")
+    zone, device = get("time_zone", ""), get("device", "")
     return Subscription(
         endpoint, point, secret,
         external_id=_external_id(external_id) if external_id else "",
-        language=_language(_text(values, "language")),
-        country=_country(_text(values, "country")),
-        time_zone=zone if (zone := _text(values, "time_zone")) in _zones() else "",
-        browser=_text(values, "browser")[:40],
-        os=_text(values, "os")[:40],
-        device=device if (device := _text(values, "device")) in ("desktop", "mobile", "tablet") else "",
-        tags=_tags(tags) if (tags := values.get("tags")) else [],
+        language=_language(get("language", "")),
+        country=_country(get("country", "")),
+        time_zone=zone if zone in _zones() else "",
+        browser=_plain(get("browser", "")),
+        os=_plain(get("os", "")),
+        device=device if device in ("desktop", "mobile", "tablet") else "",
+        tags=_tags(tags) if tags else [],
         attributes=_attributes(attributes) if attributes else {},
-        subscribed_at=_moment(values.get("subscribed_at")),
-        seen_at=_moment(values.get("seen_at")),
+        subscribed_at=_moment(get("subscribed_at")),
+        seen_at=_moment(get("seen_at")),
     )  # fmt: skip
 
 
@@ -206,16 +205,23 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
     keys = values.get("keys") or (isinstance(values.get("meta"), dict) and values["meta"].get("keys"))
     if isinstance(keys, dict):
         values = {**values, **keys}
-    flat = {name: values[name] for name in _STATES if name in values}
+    flat = {name: str(values[name]) for name in _STATES if name in values}
     for name, others in _NAMES.items():
         found = next((values[other] for other in others if values.get(other)), None)
-        if found is not None:
+        if isinstance(found, str) or (found is not None and name in _ANY):
             flat[name] = found
     return flat
 
 
 def _has_left(values: Mapping[str, Any]) -> bool:
-    return any(is_left(str(values[name]).lower()) for name, is_left in _STATES.items() if name in values)
+    get = values.get
+    return (
+        get("notification_types", "1") in ("-2", "0")
+        or get("invalid_identifier", "f").lower() in ("t", "true", "1")
+        or get("state", "active") != "active"
+        # E-mail addresses and telephone numbers are in the same export.
+        or get("device_type", "5") in ("11", "14")
+    )
 
 
 def _json(text: str) -> Any:
@@ -225,9 +231,8 @@ def _json(text: str) -> Any:
         return text
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name, "")
-    return value.strip() if isinstance(value, str) else ""
+def _plain(text: str) -> str:
+    return text[:40] if text.isprintable() else ""
 
 
 def _external_id(value: Any) -> str:
@@ -261,9 +266,9 @@ def _typed(value: Any) -> Any:
     return text
 
 
-def _key(values: Mapping[str, Any], name: str) -> str:
+def _key(text: str) -> str:
     """Some providers write keys in plain base64."""
-    return _text(values, name).replace("+", "-").replace("/", "_")
+    return text.strip().replace("+", "-").replace("/", "_")
 
 
 @lru_cache(maxsize=1024)
@@ -280,16 +285,16 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def _moment(value: Any) -> datetime | None:
-    """Read ISO 8601, or seconds or milliseconds since 1970; what is neither is not known."""
+def _moment(value: Any) -> str:
+    """Read ISO 8601, or seconds or milliseconds since 1970, as ISO 8601 with its zone; what is neither is not known."""
     if not value:
-        return None
+        return ""
     try:
         if isinstance(value, str) and not value.isdecimal():
-            found = datetime.fromisoformat(value.removesuffix(" UTC"))
-        else:
-            seconds = float(value)
-            found = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)
+            text = value.removesuffix(" UTC")
+            found = datetime.fromisoformat(text)
+            return text if found.tzinfo else f"{text}+00"
+        seconds = float(value)
+        return datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC).isoformat()
     except (ValueError, TypeError, OverflowError, OSError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return ""

@@ -43,7 +43,10 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """What the beginning of a file says: `form` is csv or json, `start` the octet where its records begin."""
+    """What the beginning of a file says: `form` is csv or json, `start` the octet where its records begin.
+
+    A column without a name is not read.
+    """
 
     form: str
     start: int
@@ -53,13 +56,17 @@ class Head:
 
 @dataclass
 class Piece:
-    """Some records, and where the next ones begin: `offset` in octets (unpacked), `line` as an editor counts."""
+    """Some records, and where the next ones begin: `offset` in octets (unpacked), `line` as an editor counts.
+
+    `read` is how many records there were, good or not.
+    """
 
     records: list[Record]
     problems: list[Problem]
     offset: int
     line: int
     is_end: bool
+    read: int = 0
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -125,11 +132,13 @@ def read_piece(file: BinaryIO, head: Head, *, offset: int, line: int, most: int)
         raise FileRefused(f"The file unpacks to more than {MOST_UNPACKED // 1024**3} GB. Split it.")
     try:
         file.seek(offset)
-        return (_read_csv if head.form == "csv" else _read_json)(file, head, offset, line, most)
+        piece = (_read_csv if head.form == "csv" else _read_json)(file, head, offset, line, most)
     except (OSError, EOFError) as error:
         raise FileRefused(
             f"Line {line:,}: the file cannot be unpacked ({str(error)[:80]}). Pack it again."
         ) from None
+    piece.read = len(piece.records) + len(piece.problems)
+    return piece
 
 
 def _read_csv(file: BinaryIO, head: Head, offset: int, line: int, most: int) -> Piece:
@@ -154,7 +163,7 @@ def _read_csv(file: BinaryIO, head: Head, offset: int, line: int, most: int) -> 
             text = f"{len(row):,} values for {len(head.columns)} columns. Quote values that hold “{head.delimiter}”."
             piece.problems.append(Problem(number, "", text))
         elif any(row):
-            values = {name: value for name, value in zip(head.columns, row, strict=False) if value}
+            values = {name: value for name, value in zip(head.columns, row, strict=False) if value and name}
             piece.records.append(Record(number, values))
     return piece
 
