@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns import views, views_control, views_recipients
+from campaigns import views, views_control, views_person, views_recipients
 
 app_name = "campaigns"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("sends/<int:pk>/recipients/", views_recipients.send_recipients, name="recipients"),
     path("sends/<int:pk>/again/", views_recipients.send_again, name="send_again"),
     path("subscribers/<int:pk>/", views_recipients.subscriber, name="subscriber"),
+    path("subscribers/<int:pk>/data.json", views_person.person_data, name="person_data"),
+    path("privacy/data.json", views_person.privacy_data, name="privacy_data"),
     path("sends/<int:pk>/pause/", views_control.pause, name="pause"),
     path("sends/<int:pk>/resume/", views_control.resume, name="resume"),
     path("sends/<int:pk>/cancel/", views_control.cancel, name="cancel"),

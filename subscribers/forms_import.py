@@ -17,17 +17,16 @@ NEW_KEY = "new"
 class ImportForm(forms.Form):
     kind = forms.ChoiceField(choices=list(KINDS.items()), label="What to import", widget=forms.RadioSelect)
     provider = forms.ChoiceField(
+        error_messages={"required": "Choose where the subscriptions come from."},
         choices=[("", "Choose"), *((name, one.label) for name, one in PROVIDERS.items())],
         label="Where they come from",
-        required=False,
     )
     key = forms.ChoiceField(
         label="Key pair they were made with",
-        required=False,
         help_text="Push services take messages for a subscription only with the VAPID key pair it was made with.",
     )
     private_key = forms.CharField(
-        label="Private key",
+        label="Private key of another pair",
         required=False,
         max_length=4000,
         strip=True,
@@ -50,6 +49,9 @@ class ImportForm(forms.Form):
             (pk, f"{_name(key)} ({base64url.encode(bytes(key.public))[:12]}…)")
             for pk, key in self.keys.items()
         ]
+        # For profiles nothing of this is asked.
+        is_people = not self.is_bound or self.data.get("kind") == SUBSCRIPTIONS
+        self.fields["provider"].required = self.fields["key"].required = is_people
         choice = self.fields["key"]
         if isinstance(choice, forms.ChoiceField):
             choice.choices = [(NEW_KEY, "Another one: give its private key below"), *known]
@@ -58,8 +60,6 @@ class ImportForm(forms.Form):
         data = super().clean() or {}
         if data.get("kind") != SUBSCRIPTIONS:
             return data
-        if not data.get("provider"):
-            self.add_error("provider", "Choose where the subscriptions come from.")
         path = (
             data.get("worker_path") or PROVIDERS.get(data.get("provider", ""), PROVIDERS["own"]).worker_path
         )
@@ -68,7 +68,7 @@ class ImportForm(forms.Form):
                 "worker_path", f"{path} is not a path of a script. Example: /OneSignalSDKWorker.js"
             )
         data["worker_path"] = path
-        if data.get("key", NEW_KEY) in ("", NEW_KEY):
+        if data.get("key") == NEW_KEY:
             self._read_pair(data.get("private_key", ""))
         return data
 

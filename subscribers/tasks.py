@@ -5,6 +5,7 @@ from django.conf import settings
 from subscribers.actions.job import resume_all, ring
 from subscribers.actions.job import work_on as work
 from subscribers.actions.profile import fold_all
+from subscribers.actions.retention import forget_all
 from tenants.doorway import in_tenant
 
 
@@ -22,3 +23,8 @@ def resume_jobs() -> int:
 def fold_told() -> int:
     """Put what browsers said into profiles; answer how many calls were folded."""
     return fold_all()
+
+
+def forget() -> int:
+    """Apply retention to events; answer of how many facts something was removed."""
+    return forget_all()

@@ -7,7 +7,14 @@ from django.conf import settings
 from tenants.request import Request
 
 # Which entry of the navigation an address belongs to, where its first part has another name.
-_SECTIONS = {"": "home", "sends": "campaigns", "exports": "subscribers", "test-device": "sites"}
+_SECTIONS = {
+    "": "home",
+    "sends": "campaigns",
+    "exports": "subscribers",
+    "imports": "subscribers",
+    "privacy": "subscribers",
+    "test-device": "sites",
+}
 
 
 def console(request: Request) -> dict[str, Any]:

@@ -212,6 +212,7 @@ CHORES = {
     "campaigns.tasks.engage": 300,
     "subscribers.tasks.resume_jobs": 15,
     "subscribers.tasks.fold_told": 5,
+    "subscribers.tasks.forget": 86_400,
 }
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
-from subscribers.models import Subscriber, Tombstone
+from subscribers.models import Inbox, Subscriber, Tombstone
 from subscribers.tags import clean_tags
 from tenants.actions import audit
 from tenants.doorway import current_schema
@@ -57,9 +57,20 @@ def erase(*, actor: User | None, tenant: Tenant, subscribers: list[Subscriber]) 
     marks |= {tombstone_of("external", row.external_id) for row in rows if row.external_id}
     Tombstone.objects.bulk_create((Tombstone(digest=mark) for mark in sorted(marks)), ignore_conflicts=True)
     Subscriber.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    Inbox.objects.filter(subscriber_id__in=[row.pk for row in rows]).delete()
     for row in rows:
         audit.record("subscriber.erase", actor=actor, tenant_id=tenant.pk, target=_target(row))
     return len(rows)
+
+
+@transaction.atomic
+def erase_external_id(*, actor: User, tenant: Tenant, external_id: str) -> int:
+    """Erase everybody who has this external id, on all websites; answer how many. It stays barred if nobody has it."""
+    people = list(Subscriber.objects.filter(external_id=external_id))
+    Tombstone.objects.bulk_create(
+        [Tombstone(digest=tombstone_of("external", external_id))], ignore_conflicts=True
+    )
+    return erase(actor=actor, tenant=tenant, subscribers=people)
 
 
 def tombstone_of(kind: str, value: str) -> bytes:

@@ -110,6 +110,8 @@ class World:
             "segment": {"site": self.site.pk, "name": "Germans", "rule": json.dumps(RULE)},
             "export": {"site": self.site.pk, "format": "csv", "segment": ""},
             "import": {"site": self.site.pk, "kind": "profiles"},
+            "retention": {"recipients": "30", "events": ""},
+            "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
             "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},

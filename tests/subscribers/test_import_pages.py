@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.test import Client
 
 from subscribers.models import Job, Segment, Site, Subscriber, VapidKey
@@ -14,11 +16,10 @@ from tests.subscribers.pages import field_errors, page_text
 from tests.subscribers.samples import Browser, base64url
 from truepush.lib.webpush.vapid import generate_key_pair
 
-PEM = """-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2
-OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r
-1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G
------END PRIVATE KEY-----"""
+
+def pem() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def test_a_key_pair_is_taken_in_the_forms_that_providers_give(
 ) -> None:
     pair = generate_key_pair()
     text = base64url(pair.private)
-    for given in (text, f" {text}= ", f'{{"public": "x", "private": "{text}"}}', PEM):
+    for given in (text, f" {text}= ", f'{{"public": "x", "private": "{text}"}}', pem()):
         answer = client.post("/imports/new/", asked(shop, private_key=given))
         assert answer.status_code == 302, field_errors(answer)
     with in_tenant(acme.schema):
