@@ -35,6 +35,7 @@ _SAID = {
     "404": "404 from {service}: the push service knows no such subscription",
     "visitor": "Unsubscribed on the website",
     "console": "Unsubscribed in this console",
+    "dormant": "Not seen for long, unsubscribed in this console",
     "replaced": "Replaced by a newer subscription of the same browser",
     "key": "Paused: made with another server key ({service})",
     "": "Before reasons were kept",

@@ -245,6 +245,8 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         EXPORT = "export", "Export"
         IMPORT = "import", "Import"
+        # Unsubscribes who was not seen since `wish` says.
+        PRUNE = "prune", "Prune"
 
     class State(models.TextChoices):
         UPLOADING = "uploading", "Uploading"

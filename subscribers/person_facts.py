@@ -10,6 +10,7 @@ WHY_ENDED = {
     "404": "its push service answered 404: there is no such subscription",
     "visitor": "the visitor unsubscribed on the website",
     "console": "somebody of this workspace unsubscribed it",
+    "dormant": "somebody of this workspace unsubscribed all who were not seen for long",
     "replaced": "the same browser has a newer subscription",
     "key": "it was made with another server key; the browser has to subscribe anew",
 }

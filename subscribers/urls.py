@@ -22,6 +22,7 @@ urlpatterns = [
     path("sites/<int:pk>/edit/", views.site_edit, name="site_edit"),
     path("subscribers/", views_subscribers.subscriber_list, name="subscriber_list"),
     path("sites/<int:pk>/totals/", views_subscribers.subscriber_totals, name="subscriber_totals"),
+    path("sites/<int:pk>/prune/", views_subscribers.prune, name="prune"),
     path("subscribers/shrinking/", views_subscribers.shrinking, name="shrinking"),
     path("subscribers/<int:pk>/unsubscribe/", views_person.person_unsubscribe, name="person_unsubscribe"),
     path("subscribers/<int:pk>/tags/", views_person.person_tags, name="person_tags"),

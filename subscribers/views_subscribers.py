@@ -3,19 +3,23 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from subscribers.access import access_site, chosen_site
+from subscribers.actions.job import JobRefused
+from subscribers.actions.prune import start_prune
 from subscribers.audience import TooSlow
 from subscribers.figures import count_by_state
 from subscribers.losses import dormant, losses
-from subscribers.models import Segment, Site, Subscriber
+from subscribers.models import Job, Segment, Site, Subscriber
 from subscribers.names import countries
 from subscribers.rules.arguments import RuleRefused
 from subscribers.subscriber_list import Page, Wanted, as_query, page_of
 from subscribers.suggestions import suggestion_query
-from tenants.access import console
+from tenants.access import RANK, console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
@@ -69,8 +73,28 @@ def shrinking(request: ConsoleRequest) -> HttpResponse:
         {"days": days, "total": total, "query": suggestion_query(site, *_not_seen(days))}
         for days, total in dormant(site.pk)
     ]
-    context = {"sites": sites, "site": site, "weeks": losses(site.pk), "sleeping": sleeping}
+    context = {
+        "sites": sites,
+        "site": site,
+        "weeks": losses(site.pk),
+        "sleeping": sleeping,
+        "may_prune": RANK[Role(request.membership.role)] >= RANK[Role.ADMIN],
+        "pruning": Job.objects.filter(kind=Job.Kind.PRUNE, site=site).first(),
+    }
     return render(request, "subscribers/shrinking.html", context)
+
+
+@console(Role.ADMIN, write=True)
+def prune(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Unsubscribe who was not seen for so many days, in the background."""
+    site, days = access_site(pk), request.POST.get("days", "")
+    try:
+        number = int(days) if days.isdecimal() and len(days) < 5 else 0
+        start_prune(actor=request.user, tenant=request.tenant, site=site, days=number)
+        messages.success(request, f"Who was not seen for {days} days is being unsubscribed.")
+    except JobRefused as error:
+        messages.error(request, str(error))
+    return redirect(f"{reverse('subscribers:shrinking')}?site={site.pk}")
 
 
 def _not_seen(days: int) -> tuple[str, dict[str, Any]]:

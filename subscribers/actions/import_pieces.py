@@ -6,17 +6,16 @@ import that was killed ends with the same rows as one that was not.
 
 import csv
 import io
-import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
+from subscribers.actions.job_steps import LEASE, advance, is_mine, repeat
 from subscribers.actions.person import tombstone_of
 from subscribers.actions.profile import Said, apply
 from subscribers.importing.given import told_of
@@ -28,7 +27,6 @@ from subscribers.models import Job, Subscriber, Tombstone, VapidKey
 from subscribers.profiles import ProfileRefused, Told, merge_attributes, merge_tags
 from truepush.lib import base64url
 
-LEASE = timedelta(seconds=60)
 SUBSCRIPTIONS, PEOPLE = 10_000, 5_000
 ROWS = 10_000
 MOST_ERRORS = 100_000
@@ -61,9 +59,9 @@ def import_some(job: Job, until: float) -> bool:
     """Work on an import for a while; False when it has ended or is another's. Raises FileRefused, OSError."""
     wish = wish_of(job)
     if wish.phase == ADMIT:
-        return _repeat(job, until, lambda: _admit(job))
+        return repeat(until, lambda: _admit(job))
     if wish.phase == REMOVE:
-        return _repeat(job, until, lambda: _remove(job))
+        return repeat(until, lambda: _remove(job))
     head = read_head(path_of(job))
     place = {
         "offset": job.result.get("offset", head.start),
@@ -76,14 +74,7 @@ def import_some(job: Job, until: float) -> bool:
             else _of_subscriptions(job, file, head, place)
         )
         with closing(given) as pieces:
-            return _repeat(job, until, lambda: _store(job, file, next(pieces)))
-
-
-def _repeat(job: Job, until: float, step: Callable[[], bool]) -> bool:
-    has_more = step()  # one at least, however little time there is
-    while has_more and time.monotonic() < until:
-        has_more = step()
-    return has_more
+            return repeat(until, lambda: _store(job, file, next(pieces)))
 
 
 def _of_people(file: BinaryIO, head: Head, place: dict[str, int]) -> Generator[Piece, None, None]:
@@ -106,7 +97,7 @@ def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
     piece = item.piece if isinstance(item, Parsed) else item
     known = job.result
     with transaction.atomic():
-        if not _is_mine(job):
+        if not is_mine(job):
             return False
         stored = _subscriptions(job, item) if isinstance(item, Parsed) else _people(job, item)
         # Storing may have refused some more.
@@ -130,11 +121,6 @@ def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
     if piece.is_end:
         remove_upload(job)
     return not piece.is_end
-
-
-def _is_mine(job: Job) -> bool:
-    mine = Job.objects.select_for_update().filter(pk=job.pk, fence=job.fence, state=Job.State.RUNNING)
-    return mine.first() is not None
 
 
 def _position(file: Any, piece: Piece) -> int:
@@ -256,33 +242,21 @@ def _merge(people: list[Subscriber], told: Told) -> str:
 
 def _admit(job: Job) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        if not _is_mine(job):
+        if not is_mine(job):
             return False
         cursor.execute(_REST, [job.site_id, mark_of(job), ROWS])
         number = int(cursor.rowcount)
-        return _next(job, "admitted", number, has_more=number == ROWS)
+        return advance(job, "admitted", number, has_more=number == ROWS)
 
 
 def _remove(job: Job) -> bool:
     """Delete some of an import, whoever has not become our own by a visit since."""
     with transaction.atomic():
-        if not _is_mine(job):
+        if not is_mine(job):
             return False
         meant = Subscriber.objects.filter(
             site_id=job.site_id, prompt=mark_of(job), vapid_key_id=wish_of(job).key
         )
         pks = list(meant.order_by("pk").values_list("pk", flat=True)[:ROWS])
         Subscriber.objects.filter(pk__in=pks).delete()
-        return _next(job, "removed", len(pks), has_more=len(pks) == ROWS)
-
-
-def _next(job: Job, name: str, number: int, *, has_more: bool) -> bool:
-    job.result = {**job.result, name: job.result.get(name, 0) + number}
-    changes: dict[str, Any] = {"result": job.result, "done": F("done") + number}
-    changes |= {"lease_until": Now() + LEASE} if has_more else {
-        "state": Job.State.DONE,
-        "finished_at": Now(),
-        "lease_until": None,
-    }  # fmt: skip
-    Job.objects.filter(pk=job.pk).update(**changes)
-    return has_more
+        return advance(job, "removed", len(pks), has_more=len(pks) == ROWS)

@@ -6,6 +6,7 @@ is killed leaves the file longer than that: whoever goes on cuts it there, so no
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from subscribers.actions.import_pieces import import_some
+from subscribers.actions.prune_pieces import prune_some
 from subscribers.audience import TooSlow, count
 from subscribers.exports import FORMATS, Rows, Wish, head, meant_by
 from subscribers.importing.reading import FileRefused
@@ -71,7 +73,7 @@ def check_room() -> None:
     """Raises JobRefused while as many jobs move as may at once."""
     if Job.objects.filter(state__in=Job.MOVING).count() >= MOST_AT_ONCE:
         raise JobRefused(
-            f"{MOST_AT_ONCE} exports and imports are at work. Wait for one of them, or cancel it."
+            f"{MOST_AT_ONCE} jobs of this workspace are at work. Wait for one of them, or cancel it."
         )
 
 
@@ -98,8 +100,7 @@ def work_on(pk: int, *, seconds: float) -> bool:
         return False
     until = time.monotonic() + seconds
     try:
-        some = import_some if job.kind == Job.Kind.IMPORT else _export_some
-        has_more = some(job, until)
+        has_more = _WORK[job.kind](job, until)
     except FileInUse:
         return False  # whoever writes it goes on; if it was dead after all, the chore comes back
     except (TooSlow, FileRefused, DataError, ProgrammingError, OSError) as error:
@@ -165,7 +166,7 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, FileRefused):
         return str(error)[:300]
     if isinstance(error, OSError):
-        return f"The file could not be read or written: {error.strerror}. Start it again."
+        return f"The file could not be read or written: {error.strerror}. Make room and start it again."
     if isinstance(error, TooSlow):
         return "Counting its rows took too long. Export less, or wait until the database has less to do."
     return (
@@ -203,3 +204,11 @@ def _tend(tenant: Tenant) -> None:
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         if not Job.objects.filter(Q(state__in=Job.MOVING) | Q(expires_at__isnull=False)).exists():
             Tenant.objects.filter(pk=tenant.pk).update(has_jobs=False)
+
+
+# Called with a job that was claimed and the moment (time.monotonic) to make room for others; says if there is more.
+_WORK: dict[str, Callable[[Job, float], bool]] = {
+    Job.Kind.EXPORT: _export_some,
+    Job.Kind.IMPORT: import_some,
+    Job.Kind.PRUNE: prune_some,
+}

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='job',
             name='kind',
-            field=models.CharField(choices=[('export', 'Export'), ('import', 'Import')], max_length=10),
+            field=models.CharField(choices=[("export", "Export"), ("import", "Import"), ("prune", "Prune")], max_length=10),
         ),
         migrations.AlterField(
             model_name='job',

@@ -168,6 +168,7 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "subscribers:person_erase",
         "subscribers:export_new",
         "subscribers:export_cancel",
+        "subscribers:prune",
         "campaigns:person_data",
         "campaigns:privacy_data",
         "subscribers:privacy_person",

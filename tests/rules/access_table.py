@@ -140,6 +140,7 @@ CONSOLE = [
     console("POST", "privacy/person/", Role.ADMIN, 200, "person"),
     console("POST", "privacy/data.json", Role.ADMIN, 200, "person"),
     console("POST", "privacy/erase/", Role.ADMIN, 302, "person"),
+    console("POST", "sites/<int:pk>/prune/", Role.ADMIN, 302, "prune"),
     console("GET", "segments/", Role.ANALYST),
     console("GET", "segments/new/", Role.EDITOR),
     console("POST", "segments/new/", Role.EDITOR, 302, "segment"),

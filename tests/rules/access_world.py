@@ -110,6 +110,7 @@ class World:
             "segment": {"site": self.site.pk, "name": "Germans", "rule": json.dumps(RULE)},
             "export": {"site": self.site.pk, "format": "csv", "segment": ""},
             "import": {"site": self.site.pk, "kind": "profiles"},
+            "prune": {"days": "365"},
             "retention": {"recipients": "30", "events": ""},
             "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},

@@ -270,7 +270,7 @@ def test_too_many_at_once_and_unknown_formats_are_refused(
     assert "'xml' is not a format. Choose csv or jsonl." in said
     for _ in range(6):
         answer = client.post("/exports/new/", {"site": shop.pk, "format": "csv"}, follow=True)
-    assert "5 exports are being made. Wait for one of them, or cancel it." in page_text(answer)
+    assert "5 jobs of this workspace are at work. Wait for one of them, or cancel it." in page_text(answer)
     with in_tenant(acme.schema):
         assert Job.objects.count() == 5
 
@@ -284,5 +284,5 @@ def test_a_file_that_cannot_be_written_says_so(
         job = finish(start(acme, shop))
         assert (job.state, job.detail) == (
             "failed",
-            "The file could not be written: Not a directory. Make room and start it again.",
+            "The file could not be read or written: Not a directory. Make room and start it again.",
         )

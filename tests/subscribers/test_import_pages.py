@@ -162,7 +162,7 @@ def test_profiles_have_no_test_and_no_way_back(client: Client, acme: Workspace, 
     with in_tenant(acme.schema):
         job = profiles(acme, shop, b"external_id,tags\n1,x\n")
     text = page_text(client.get(f"/imports/{job.pk}/"))
-    assert "The import is done Rows read 1 Applied 0 Refused 1" in text
+    assert "The import is done Rows read 1 Applied 0 Refused rows 1" in text
     assert "Take this import away" not in text
     answer = client.post(f"/imports/{job.pk}/remove/", follow=True)
     assert "Tags and attributes are in the profiles already." in page_text(answer)
