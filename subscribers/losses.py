@@ -22,8 +22,7 @@ SERVICES = {
 _LEFT = """
 SELECT date_trunc('week', ended_at AT TIME ZONE 'UTC')::date, ended_why, service, count(*)
 FROM subscribers_subscriber
-WHERE site_id = %s AND NOT (state = 'active') AND state <> 'imported' AND ended_at >= %s AND NOT is_test
-GROUP BY 1, 2, 3
+WHERE site_id = %s AND NOT (state IN ('active', 'imported')) AND ended_at >= %s AND NOT is_test GROUP BY 1, 2, 3
 """
 _CAME = """
 SELECT date_trunc('week', person.subscribed_at AT TIME ZONE 'UTC')::date, count(*)

@@ -137,12 +137,19 @@ class Subscriber(models.Model):
                 condition=Q(state="active", is_test=False),
                 name="subscriber_audience",
             ),
+            # Everybody else of a website, by id: the list of subscribers is both, merged.
+            models.Index(
+                fields=["site", "id"],
+                include=["state", "is_test"],
+                condition=~Q(state="active", is_test=False),
+                name="subscriber_others",
+            ),
             # Why an audience shrank, week by week; the others are many more.
             models.Index(
                 fields=["site", "ended_at"],
                 include=["state", "ended_why", "service", "is_test"],
-                condition=~Q(state="active"),
-                name="subscriber_ended",
+                condition=~Q(state__in=("active", "imported")),
+                name="subscriber_left",
             ),
             # What support staff and marketers look people up by: their own number for them, the end of an endpoint.
             models.Index(

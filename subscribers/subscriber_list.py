@@ -39,16 +39,12 @@ class Page:
 
 def page_of(site_id: int, wanted: Wanted, *, after: int | None = None, before: int | None = None) -> Page:
     """Find a page; raises TooSlow where a search would read too much, RuleRefused for a segment that is not there."""
-    meant = _meant(site_id, wanted, timezone.now())
     back = before is not None
     edge = before if back else after
+    pieces = _meant(site_id, wanted, timezone.now())
     if edge is not None:
-        meant = join("all", [meant, Sql(f"person.id {'>' if back else '<'} %s", (edge,))])
-    query = (
-        f"SELECT id FROM subscribers_subscriber person WHERE {meant.text} "  # noqa: S608  # whitelist
-        f"ORDER BY id {'ASC' if back else 'DESC'} LIMIT %s"
-    )
-    rows = read_rows(query, Sql(meant.text, (*meant.values, PER_PAGE + 1)), PATIENCE_MS)
+        pieces.append(Sql(f"person.id {'>' if back else '<'} %s", (edge,)))
+    rows = _newest(pieces, _halves(wanted), back=back)
     ids = [pk for (pk,) in rows][:PER_PAGE]
     has_more = len(rows) > PER_PAGE
     people = list(Subscriber.objects.filter(pk__in=ids).order_by("-pk"))
@@ -58,7 +54,33 @@ def page_of(site_id: int, wanted: Wanted, *, after: int | None = None, before: i
     return Page(people, people[-1].pk if has_next else None, people[0].pk if has_previous else None)
 
 
-def _meant(site_id: int, wanted: Wanted, now: datetime) -> Sql:
+# The audience and everybody else of a website, as the two indexes have it that are read in order of id.
+_AUDIENCE, _OTHERS = (
+    "person.state = 'active' AND NOT person.is_test",
+    "NOT (person.state = 'active' AND NOT person.is_test)",
+)
+
+
+def _halves(wanted: Wanted) -> list[str]:
+    """Say which of the two can hold what is wanted; a search has indexes of its own."""
+    if wanted.search:
+        return ["true"]
+    if wanted.tests or wanted.state not in ("", Subscriber.State.ACTIVE):
+        return [_OTHERS]
+    return [_AUDIENCE] if wanted.state or wanted.segment else [_AUDIENCE, _OTHERS]
+
+
+def _newest(pieces: list[Sql], halves: list[str], *, back: bool) -> list[Any]:
+    """Read the ids of each half in order, and merge. Without halves a website would be looked for among all others."""
+    order = f"ORDER BY id {'ASC' if back else 'DESC'} LIMIT %s"
+    parts = [join("all", [*pieces, Sql(half)]) for half in halves]
+    texts = [f"(SELECT id FROM subscribers_subscriber person WHERE {part.text} {order})" for part in parts]  # noqa: S608
+    values = [value for part in parts for value in (*part.values, PER_PAGE + 1)]
+    query = f"SELECT id FROM ({' UNION ALL '.join(texts)}) page {order}"  # noqa: S608  # whitelist
+    return read_rows(query, Sql("", (*values, PER_PAGE + 1)), PATIENCE_MS)
+
+
+def _meant(site_id: int, wanted: Wanted, now: datetime) -> list[Sql]:
     pieces = [Sql("person.site_id = %s", (site_id,))]
     if wanted.segment:
         pieces.append(where(site_id, lookup_in(site_id)(wanted.segment), now))
@@ -71,7 +93,7 @@ def _meant(site_id: int, wanted: Wanted, now: datetime) -> Sql:
         pieces.append(Sql("person.country = %s", (wanted.country,)))
     if wanted.search:
         pieces.append(_search(wanted.search))
-    return join("all", pieces)
+    return pieces
 
 
 def _search(text: str) -> Sql:

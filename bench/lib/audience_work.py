@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from bench.lib.audience_rules import RULES
+from bench.lib.audience_traffic import beside_previews
 from bench.lib.audience_writes import imported, told
 from bench.lib.campaign import CONTENT, Place, make_place
 from bench.lib.cpu import print_figures
@@ -58,6 +59,7 @@ def main() -> None:
         figures |= told(place, SIZE // 20)
         figures |= imported(place, SIZE)
     figures |= pages(place)
+    figures |= beside_previews(place)
     print_figures(figures)
 
 

@@ -169,7 +169,7 @@
   function say(verb, ...given) {
     const ways = { recall, remember, post, alone, complain };
     visitor = visitor || import(`${base}visitor.js`).then((file) => file.open(ways));
-    visitor.then((file) => file[verb](...given)).catch(complain);
+    visitor.then((file) => file[verb](...given)).catch((error) => ((visitor = null), complain(error)));
   }
 
   // --- The browser's part: our worker in its own scope, and its subscription
@@ -261,7 +261,7 @@
   }
 
   async function subscribe(by) {
-    prompt = by;
+    prompt = `${by} 1`; // its version: texts and looks that people agreed by
     if (navigator.userActivation?.isActive === false) {
       console.warn("Truepush: subscribe() works only while a click or key press is being handled");
       return state;

@@ -48,8 +48,8 @@ FROM import_given ON CONFLICT (site_id, endpoint_digest) DO NOTHING
 """
 _ADMIT = """
 UPDATE subscribers_subscriber SET state = 'active', ended_at = NULL, ended_why = ''
-WHERE id IN (SELECT id FROM subscribers_subscriber WHERE site_id = %s AND state <> 'active' AND state = 'imported'
-    AND ended_why = %s ORDER BY {order} LIMIT %s FOR UPDATE)
+WHERE id IN (SELECT id FROM subscribers_subscriber WHERE site_id = %s AND NOT (state = 'active' AND NOT is_test)
+    AND state = 'imported' AND ended_why = %s ORDER BY {order} LIMIT %s FOR UPDATE)
 """
 # The digest is a hash: its order is as good as a draw, and the same each time.
 _SAMPLE, _REST = _ADMIT.format(order="endpoint_digest"), _ADMIT.format(order="id")
@@ -162,8 +162,7 @@ def _without_erased(rows: list[Row]) -> list[Row]:
     if not Tombstone.objects.exists():
         return rows
     marks = [
-        (tombstone_of("endpoint", row.digest.hex()), tombstone_of("external", row.external_id))
-        for row in rows
+        (tombstone_of("endpoint", row.digest), tombstone_of("external", row.external_id)) for row in rows
     ]
     all_marks = [mark for pair in marks for mark in pair]
     erased = {

@@ -46,7 +46,7 @@ def test_a_click_subscribes_and_the_server_hears_of_it_once(visitor: Visitor, wo
         "server_key": world.vapid_key,
         "profile": {
             "sdk": "1.1.0",
-            "prompt": "element",
+            "prompt": "element 1",
             "language": visitor.page.evaluate("navigator.language"),
             "time_zone": visitor.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"),
         },

@@ -6,7 +6,6 @@ that live for a second (preparing, open, enter): the tests of the whole path go 
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -30,6 +29,22 @@ from playwright.sync_api import Error as PlaywrightError
 
 from truepush.local.errors import CannotStartError
 from truepush.local.paths import VAR, make_folder
+from truepush.local.screen_steps import (
+    RULE,
+    ask_for_person,
+    begin_import,
+    compose,
+    make_export,
+    make_segment,
+    open_dialog,
+    open_erase,
+    open_speed,
+    send,
+    submit,
+    submit_import,
+    wait_for_counts,
+    wait_for_preview,
+)
 
 PICTURES = VAR / "screens"
 SIGN_IN = VAR / "demo-sign-in.txt"
@@ -50,20 +65,8 @@ ARGUMENTS = [
 FIRST_SITE = "table a[href^='/sites/']:not([href$='/edit/'])"
 FIRST_DRAFT = "table a[href^='/campaigns/']"
 FIRST_REPORT = "table a[href^='/sends/']"
+FIRST_IMPORT = "table a[href^='/imports/']"
 FIRST_SEGMENT = "table a[href^='/segments/']"
-# One of each kind of input of the builder, and a group.
-RULE = json.dumps({
-    "match": "all",
-    "rules": [
-        {"field": "country", "op": "is", "values": ["DE", "GB", "US"]},
-        {"field": "seen_at", "op": "within", "days": 30},
-        {"match": "any", "rules": [
-            {"field": "tag", "op": "has", "values": ["green-tea"]},
-            {"field": "attribute", "name": "orders", "op": "at_least", "number": 2},
-            {"field": "event", "op": "did", "name": "purchase", "times": 2, "days": 90},
-        ]},
-    ],
-})  # fmt: skip
 FIRST_SUBSCRIBER = "main a[href^='/subscribers/']"
 
 # Text that is cut on purpose carries its whole text as a title, or is clamped to a number of lines.
@@ -234,6 +237,9 @@ def all_views(page: Page, base: str) -> list[View]:
         View("recipients", f"{console}{report}recipients/"),
         View("subscriber", console + browser),
         *audience_views(console, browser, segment),
+        *import_views(
+            console, site, find(page, f"{console}/imports/", FIRST_IMPORT) or begin_import(page, console)
+        ),
         View("sending", f"{console}/sending/"),
         View("console-not-found", f"{console}/nothing-here/", 404),
     ]
@@ -249,6 +255,18 @@ def audience_views(console: str, browser: str, segment: str) -> list[View]:
         View("segments", f"{console}/segments/", prepare=wait_for_counts),
         View("segment-new", f"{console}/segments/new/?{urlencode({'rule': RULE})}", prepare=wait_for_preview),
         View("segment", console + segment, prepare=wait_for_preview),
+    ]
+
+
+def import_views(console: str, site: str, begun: str) -> list[View]:
+    return [
+        View("identity", f"{console}{site}identity/"),
+        View("imports", f"{console}/imports/"),
+        View("import-new", f"{console}/imports/new/"),
+        View("import-new-errors", f"{console}/imports/new/", prepare=submit_import),
+        View("import-file", console + begun),
+        View("privacy", f"{console}/privacy/"),
+        View("privacy-person", f"{console}/privacy/", prepare=ask_for_person),
     ]
 
 
@@ -268,73 +286,6 @@ def find(page: Page, address: str, selector: str) -> str | None:
     page.goto(address)
     link = page.locator(selector).first
     return link.get_attribute("href") if link.count() else None
-
-
-def compose(page: Page, console: str) -> str:
-    """Make a draft that fits the demo shop; answers its path."""
-    shop = f"http://localhost:{(urlsplit(console).port or 0) + 1}"
-    page.goto(f"{console}/campaigns/new/")
-    page.fill("[name=title]", "This week's crate is in")
-    page.fill("[name=body]", "This spring's Jasmine Pearls, and a first small box of white tea.")
-    page.fill("[name=url]", f"{shop}/new-arrivals")
-    page.click("button[name=action][value=continue]")
-    page.wait_for_selector("#test-form", state="attached")
-    return urlsplit(page.url).path
-
-
-def make_segment(page: Page, console: str) -> str:
-    page.goto(f"{console}/segments/new/?{urlencode({'rule': RULE})}")
-    page.fill("[name=name]", "Tea drinkers")
-    wait_for_preview(page)
-    page.click("main form button[type=submit]")
-    page.wait_for_url(lambda url: urlsplit(url).path.count("/") == 3 and "/new/" not in url)
-    return urlsplit(page.url).path
-
-
-def wait_for_preview(page: Page) -> None:
-    page.wait_for_selector("#segment-preview .preview-sql")
-
-
-def wait_for_counts(page: Page) -> None:
-    page.wait_for_selector(".suggested-grid")
-    page.wait_for_function("!document.querySelector('main').textContent.includes('Counting')")
-
-
-def make_export(page: Page) -> None:
-    if not page.locator("table a[href*='/file']").count():
-        page.click("main form button:has-text('Export'):not(:has-text('everything'))")
-    page.wait_for_selector("table a[href*='/file']")
-
-
-def open_erase(page: Page) -> None:
-    page.click("[commandfor=erase-dialog]:not(dialog *)")
-    page.wait_for_selector("#erase-dialog[open]")
-
-
-def send(page: Page, address: str, per_minute: int = 0) -> str:
-    page.goto(address)
-    open_dialog(page)
-    if per_minute:
-        page.check("#send-dialog [value=rate]")
-        page.fill("#send-dialog [name=per_minute]", str(per_minute))
-    page.click("#send-dialog button[type=submit]")
-    page.wait_for_selector("#figures")
-    return urlsplit(page.url).path
-
-
-def submit(page: Page) -> None:
-    page.click("main form button[type=submit]")
-    page.wait_for_selector(".field-error")
-
-
-def open_dialog(page: Page) -> None:
-    page.click("[commandfor=send-dialog]:not(dialog *)")
-    page.wait_for_selector("#send-dialog[open]")
-
-
-def open_speed(page: Page) -> None:
-    page.click("#steer-speed")
-    page.wait_for_selector("#speed-dialog[open]")
 
 
 def in_scheme(browser: Browser, signed_in: BrowserContext, scheme: Scheme, views: list[View]) -> list[str]:

@@ -1,0 +1,104 @@
+"""What bin/screens does on pages before their pictures: fills in, opens dialogs, waits for what comes by itself."""
+
+import json
+from urllib.parse import urlencode, urlsplit
+
+from playwright.sync_api import Page
+
+# One of each kind of input of the builder, and a group.
+RULE = json.dumps({
+    "match": "all",
+    "rules": [
+        {"field": "country", "op": "is", "values": ["DE", "GB", "US"]},
+        {"field": "seen_at", "op": "within", "days": 30},
+        {"match": "any", "rules": [
+            {"field": "tag", "op": "has", "values": ["green-tea"]},
+            {"field": "attribute", "name": "orders", "op": "at_least", "number": 2},
+            {"field": "event", "op": "did", "name": "purchase", "times": 2, "days": 90},
+        ]},
+    ],
+})  # fmt: skip
+
+
+def compose(page: Page, console: str) -> str:
+    """Make a draft that fits the demo shop; answers its path."""
+    shop = f"http://localhost:{(urlsplit(console).port or 0) + 1}"
+    page.goto(f"{console}/campaigns/new/")
+    page.fill("[name=title]", "This week's crate is in")
+    page.fill("[name=body]", "This spring's Jasmine Pearls, and a first small box of white tea.")
+    page.fill("[name=url]", f"{shop}/new-arrivals")
+    page.click("button[name=action][value=continue]")
+    page.wait_for_selector("#test-form", state="attached")
+    return urlsplit(page.url).path
+
+
+def make_segment(page: Page, console: str) -> str:
+    page.goto(f"{console}/segments/new/?{urlencode({'rule': RULE})}")
+    page.fill("[name=name]", "Tea drinkers")
+    wait_for_preview(page)
+    page.click("main form button[type=submit]")
+    page.wait_for_url(lambda url: urlsplit(url).path.count("/") == 3 and "/new/" not in url)
+    return urlsplit(page.url).path
+
+
+def wait_for_preview(page: Page) -> None:
+    page.wait_for_selector("#segment-preview .preview-sql")
+
+
+def wait_for_counts(page: Page) -> None:
+    page.wait_for_selector(".suggested-grid")
+    page.wait_for_function("!document.querySelector('main').textContent.includes('Counting')")
+
+
+def make_export(page: Page) -> None:
+    if not page.locator("table a[href*='/file']").count():
+        page.click("main form button:has-text('Export'):not(:has-text('everything'))")
+    page.wait_for_selector("table a[href*='/file']")
+
+
+def begin_import(page: Page, console: str) -> str:
+    page.goto(f"{console}/imports/new/?kind=profiles")
+    submit_import(page)
+    page.wait_for_selector("[data-import]")
+    return urlsplit(page.url).path
+
+
+def submit_import(page: Page) -> None:
+    page.click(".import-form button[type=submit]")
+
+
+def ask_for_person(page: Page) -> None:
+    page.fill("[name=external_id]", "nobody")
+    page.click(".privacy-find button")
+    page.wait_for_selector("[role=status]")
+
+
+def open_erase(page: Page) -> None:
+    page.click("[commandfor=erase-dialog]:not(dialog *)")
+    page.wait_for_selector("#erase-dialog[open]")
+
+
+def send(page: Page, address: str, per_minute: int = 0) -> str:
+    page.goto(address)
+    open_dialog(page)
+    if per_minute:
+        page.check("#send-dialog [value=rate]")
+        page.fill("#send-dialog [name=per_minute]", str(per_minute))
+    page.click("#send-dialog button[type=submit]")
+    page.wait_for_selector("#figures")
+    return urlsplit(page.url).path
+
+
+def submit(page: Page) -> None:
+    page.click("main form button[type=submit]")
+    page.wait_for_selector(".field-error")
+
+
+def open_dialog(page: Page) -> None:
+    page.click("[commandfor=send-dialog]:not(dialog *)")
+    page.wait_for_selector("#send-dialog[open]")
+
+
+def open_speed(page: Page) -> None:
+    page.click("#steer-speed")
+    page.wait_for_selector("#speed-dialog[open]")
