@@ -25,6 +25,6 @@ def fold_told() -> int:
     return fold_all()
 
 
-def forget() -> int:
-    """Apply retention to events; answer of how many facts something was removed."""
-    return forget_all()
+def forget(tenant_id: int = 0, fact_id: int = 0) -> int:
+    """Apply retention to events, from this workspace and fact on; answer how many facts changed."""
+    return forget_all(tenant_id, fact_id)

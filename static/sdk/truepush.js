@@ -237,7 +237,7 @@
       const own = await subscriptionOf(registration, settings.key);
       for (const other of others) {
         await tellServer(own, settings.key, other.endpoint); // its row is ours from now on
-        await other.unsubscribe();
+        await other.unsubscribe().catch(() => {}); // the next page tries again
       }
       await tellServer(own, settings.key);
     } catch (error) {

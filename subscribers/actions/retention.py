@@ -1,11 +1,13 @@
 """What is kept of events for a while only: when exactly, and with which properties. How often, first and last stay."""
 
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from tenants.actions import audit
 from tenants.doorway import in_tenant
@@ -14,6 +16,7 @@ from tenants.models import Tenant, User
 # A tenth of a second's work: nobody waits longer for a row.
 ROWS = 5_000
 LEAST_DAYS, MOST_DAYS = 1, 3650
+TASK = "subscribers.tasks.forget"
 
 _TO = "SELECT max(id) FROM (SELECT id FROM subscribers_eventfact WHERE id > %s ORDER BY id LIMIT %s) piece"
 _FORGET = """
@@ -29,32 +32,37 @@ class RetentionRefused(ValueError):
     """The number of days cannot be taken; the text says why."""
 
 
-def forget_all() -> int:
-    """Apply retention to the events of every workspace; answer of how many facts something was removed.
+def forget_all(tenant_id: int = 0, fact_id: int = 0) -> int:
+    """Apply retention to the events of every workspace, from this one and fact on; answer how many facts changed.
 
-    Begun anew after a kill: what is done already is only looked at again.
+    After UPKEEP_SECONDS the task goes on behind what else waits. Begun anew after a kill: what is done already is only
+    looked at again.
     """
-    forgotten = 0
-    for tenant in Tenant.objects.filter(state=Tenant.State.ACTIVE).order_by("pk"):
+    until, changed = time.monotonic() + settings.UPKEEP_SECONDS, 0
+    for tenant in Tenant.objects.filter(state=Tenant.State.ACTIVE, pk__gte=tenant_id).order_by("pk"):
         days = tenant.event_days or settings.EVENT_DAYS
+        before = timezone.now() - timedelta(days=days)
         with in_tenant(tenant.schema_name):
-            forgotten += forget(timezone.now() - timedelta(days=days))
-    return forgotten
+            for number, last in forget(before, after=fact_id if tenant.pk == tenant_id else 0):
+                changed += number
+                if time.monotonic() >= until:
+                    async_task(TASK, tenant.pk, last, cluster=settings.SHORT_QUEUE)
+                    return changed
+    return changed
 
 
-def forget(before: datetime) -> int:
-    """Remove moments and properties of before; call inside the tenant. Each piece is a transaction of its own."""
-    forgotten, after = 0, 0
+def forget(before: datetime, *, after: int = 0) -> Iterator[tuple[int, int]]:
+    """Remove moments and properties of before, a transaction at a time: (facts changed, the last one looked at)."""
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_TO, [after, ROWS])
             (to,) = cursor.fetchone()
             if to is None:
-                return forgotten
+                return
             cursor.execute(_FORGET, {"before": before, "after": after, "to": to})
-            forgotten += cursor.rowcount
+            changed = cursor.rowcount
         after = to
-        time.sleep(0)
+        yield changed, after
 
 
 @transaction.atomic

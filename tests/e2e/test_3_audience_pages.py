@@ -8,6 +8,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -26,14 +27,16 @@ SAMPLE = 10
 
 @pytest.fixture
 def page(truepush: Installation) -> Iterator[Page]:
-    """A page that is signed in to the demo's console; whatever its scripts complain about fails the test."""
+    """A page that is signed in to the demo's console: no script of it complains or asks another host (PR-06)."""
     errors: list[str] = []
+    hosts: set[str] = set()
     with chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.set_default_timeout(15_000)
         made = context.new_page()
         made.on("pageerror", lambda error: errors.append(str(error)))
         made.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        made.on("request", lambda asked: hosts.add(urlsplit(asked.url).hostname or ""))
         email, password = truepush.sign_in()
         made.goto(f"{truepush.base}/sign-in/")
         made.locator("[name=login]").fill(email)
@@ -43,6 +46,7 @@ def page(truepush: Installation) -> Iterator[Page]:
         yield made
         context.close()
     assert errors == []
+    assert hosts == {"localhost", "demo.localhost"}
 
 
 def condition(page: Page, number: int) -> Locator:
