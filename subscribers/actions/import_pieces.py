@@ -46,10 +46,12 @@ SELECT %(site)s, %(key)s, 'imported', false, now(), %(mark)s, %(mark)s, %(origin
     least(coalesce(seen_at, subscribed_at, now()), now())
 FROM import_given ON CONFLICT (site_id, endpoint_digest) DO NOTHING
 """
+# An array is read once. As `IN (SELECT ... LIMIT ...)` it can be read again for each row, and finds others each time.
 _ADMIT = """
 UPDATE subscribers_subscriber SET state = 'active', ended_at = NULL, ended_why = ''
-WHERE id IN (SELECT id FROM subscribers_subscriber WHERE site_id = %s AND NOT (state = 'active' AND NOT is_test)
-    AND state = 'imported' AND ended_why = %s ORDER BY {order} LIMIT %s FOR UPDATE)
+WHERE id = ANY(ARRAY(SELECT id FROM subscribers_subscriber WHERE site_id = %s
+    AND NOT (state = 'active' AND NOT is_test) AND state = 'imported' AND ended_why = %s
+    ORDER BY {order} LIMIT %s FOR UPDATE))
 """
 # The digest is a hash: its order is as good as a draw, and the same each time.
 _SAMPLE, _REST = _ADMIT.format(order="endpoint_digest"), _ADMIT.format(order="id")

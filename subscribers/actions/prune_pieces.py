@@ -11,9 +11,9 @@ ROWS = 10_000
 
 _PRUNE = """
 UPDATE subscribers_subscriber SET state = 'unsubscribed', ended_at = now(), ended_why = 'dormant'
-WHERE id IN (SELECT person.id FROM subscribers_subscriber person
+WHERE id = ANY(ARRAY(SELECT person.id FROM subscribers_subscriber person
     WHERE person.site_id = %s AND person.state = 'active' AND NOT person.is_test AND person.seen_at < %s
-    ORDER BY person.id LIMIT %s FOR UPDATE)
+    ORDER BY person.id LIMIT %s FOR UPDATE))
 """
 
 

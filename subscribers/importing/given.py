@@ -148,7 +148,7 @@ def told_of(record: Record) -> tuple[str, Told] | Problem:
 
     `tags` and `remove_tags` are lists; every other column is an attribute, typed by what it looks like.
     """
-    values = dict(record.values)
+    values = {name: value for name, value in record.values.items() if name and value != ""}
     try:
         external_id = _external_id(values.pop("external_id", ""))
         if not external_id:

@@ -7,13 +7,16 @@ its line. A record of CSV is one line: a line break inside a value is refused, s
 import csv
 import gzip
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 MOST_LINE = 64 * 1024
 MOST_COLUMNS = 200
+# A piece ends there, however few records it has.
+MOST_PIECE = 16 * 1024**2
 # Of a file that is packed: what it may become.
 MOST_UNPACKED = 8 * 1024**3
 _READ = 256 * 1024
@@ -35,7 +38,7 @@ class Problem(NamedTuple):
 
 
 class Record(NamedTuple):
-    """Names are in lower case; what CSV leaves empty is not in `values`."""
+    """Names are in lower case; what CSV leaves empty is an empty text."""
 
     line: int
     values: dict[str, Any]
@@ -143,29 +146,58 @@ def read_piece(file: BinaryIO, head: Head, *, offset: int, line: int, most: int)
 
 def _read_csv(file: BinaryIO, head: Head, offset: int, line: int, most: int) -> Piece:
     piece = Piece([], [], offset, line, is_end=False)
-    texts: list[str] = []
-    lines: list[int] = []
-    for _ in range(most):
-        raw = file.readline(MOST_LINE + 1)
-        if not raw:
-            piece.is_end = True
-            break
-        piece.offset += len(raw)
-        text = _checked(file, raw, piece)
-        if text:
-            texts.append(text)
-            lines.append(piece.line)
-        piece.line += 1
-    for number, row in zip(lines, _rows(texts, head.delimiter), strict=True):
+    rows = _rows_at_once(file, head, piece, most) or _rows_one_by_one(file, head, piece, most)
+    for number, row in rows:
         if isinstance(row, str):
             piece.problems.append(Problem(number, "", row))
         elif len(row) > len(head.columns):
             text = f"{len(row):,} values for {len(head.columns)} columns. Quote values that hold “{head.delimiter}”."
             piece.problems.append(Problem(number, "", text))
         elif any(row):
-            values = {name: value for name, value in zip(head.columns, row, strict=False) if value and name}
-            piece.records.append(Record(number, values))
+            piece.records.append(Record(number, dict(zip(head.columns, row, strict=False))))
     return piece
+
+
+Rows = list[tuple[int, list[str] | str]]
+
+
+def _rows_at_once(file: BinaryIO, head: Head, piece: Piece, most: int) -> Rows:
+    """Split lines of which nothing is wrong, which is nearly always; else nothing, and the file where it was."""
+    texts: list[str] = []
+    octets = 0
+    try:
+        for raw in islice(iter(partial(file.readline, MOST_LINE + 1), b""), most):
+            octets += len(raw)
+            texts.append(raw.decode())
+            if len(raw) > MOST_LINE or octets > MOST_PIECE:
+                break
+        rows = list(csv.reader(texts, delimiter=head.delimiter, strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        rows = []
+    # As many rows as lines: no value goes over the end of its line.
+    if not texts or len(rows) != len(texts) or len(texts[-1].encode()) > MOST_LINE:
+        file.seek(piece.offset)
+        return []
+    first, piece.line = piece.line, piece.line + len(texts)
+    piece.offset += octets
+    piece.is_end = len(texts) < most and octets <= MOST_PIECE
+    return list(enumerate(rows, first))
+
+
+def _rows_one_by_one(file: BinaryIO, head: Head, piece: Piece, most: int) -> Rows:
+    """Split lines each by itself, so that what is wrong with one is said of that one."""
+    rows: Rows = []
+    start = piece.offset
+    while len(rows) + len(piece.problems) < most and piece.offset - start <= MOST_PIECE:
+        raw = file.readline(MOST_LINE + 1)
+        if not raw:
+            piece.is_end = True
+            break
+        piece.offset += len(raw)
+        if text := _checked(file, raw, piece):
+            rows.append((piece.line, _row(text, head.delimiter)))
+        piece.line += 1
+    return rows
 
 
 def _checked(file: BinaryIO, raw: bytes, piece: Piece) -> str:
@@ -183,17 +215,6 @@ def _checked(file: BinaryIO, raw: bytes, piece: Piece) -> str:
         text = f"octet {error.start + 1} of the line ({octet:#04x}) is not UTF-8. Save the file as UTF-8."
         piece.problems.append(Problem(piece.line, "", text))
         return ""
-
-
-def _rows(texts: list[str], delimiter: str) -> Sequence[list[str] | str]:
-    """Split lines; a text in place of a row says what is wrong with that line."""
-    try:
-        rows = list(csv.reader(texts, delimiter=delimiter, strict=True))
-    except csv.Error:
-        rows = []
-    if len(rows) == len(texts):
-        return rows
-    return [_row(text, delimiter) for text in texts]
 
 
 def _row(text: str, delimiter: str) -> list[str] | str:
@@ -221,6 +242,8 @@ def _read_json(file: BinaryIO, head: Head, offset: int, line: int, most: int) ->
     reader = _Objects(file, piece)
     while len(piece.records) + len(piece.problems) < most and not piece.is_end:
         reader.step()
+        if piece.offset - offset > MOST_PIECE:
+            break
     return piece
 
 

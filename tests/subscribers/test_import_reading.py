@@ -38,7 +38,7 @@ def read_all(
 
 CSV = b'\xef\xbb\xbfExternal_ID;tags;note\r\n1;"a, b";\r\n\r\n2;c;"say ""hi"""\n3;d\n4;e;f'
 CSV_READ = [
-    (2, {"external_id": "1", "tags": "a, b"}),
+    (2, {"external_id": "1", "tags": "a, b", "note": ""}),
     (4, {"external_id": "2", "tags": "c", "note": 'say "hi"'}),
     (5, {"external_id": "3", "tags": "d"}),
     (6, {"external_id": "4", "tags": "e", "note": "f"}),
@@ -147,6 +147,19 @@ def test_a_line_of_a_gigabyte_needs_no_memory(tmp_path: Path) -> None:
     assert grown < 32 * 1024 * (1 if sys.platform == "linux" else 1024)
     assert records == [(3, {"a": "1", "b": "2"})]
     assert problems == [(2, "the line has more than 65,536 octets.")]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_piece_ends_after_some_megabytes_however_few_its_records(tmp_path: Path, form: str) -> None:
+    line = "x" * 60_000
+    lines = ["a", *([line] * 900)] if form == "csv" else [json.dumps({"a": line})] * 900
+    path = write(tmp_path, "\n".join(lines).encode())
+    head = read_head(path)
+    with open_file(path) as file:
+        piece = read_piece(file, head, offset=head.start, line=1, most=10_000)
+    assert (200 < len(piece.records) < 400, piece.is_end) == (True, False)
+    records, problems = read_all(path)
+    assert (len(records), problems) == (900, [])
 
 
 def test_a_packed_file_that_breaks_off_is_refused_with_its_line(tmp_path: Path) -> None:
