@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 
-from campaigns.delivery.payload import draft_octets
+from campaigns.delivery.payload import FIELDS, draft_octets
+from campaigns.forms_options import OptionsForm, options_initial
+from campaigns.models import Message
 from subscribers.forms import check_url
 from subscribers.models import Segment, Site
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
@@ -21,7 +23,7 @@ class SegmentField(forms.ModelChoiceField[Segment]):
         return f"{obj.name} ({obj.site.name})" if self.names_site else obj.name
 
 
-class ComposeForm(forms.Form):
+class ComposeForm(OptionsForm):
     site = forms.ModelChoiceField(queryset=Site.objects.none(), label="Website", empty_label=None)
     segment = SegmentField(queryset=Segment.objects.none(), label="Send to", required=False)
     title = forms.CharField(max_length=200, help_text="Most browsers show about 50 characters.")
@@ -74,6 +76,7 @@ class ComposeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        data["buttons"] = self.read_buttons()
         if self.errors:
             return data
         segment = data["segment"]
@@ -93,6 +96,26 @@ class ComposeForm(forms.Form):
             )
         return data
 
-    def content(self) -> dict[str, str]:
-        """The four fields that become a Message."""
-        return {name: self.cleaned_data[name] for name in ("title", "body", "url", "icon_url")}
+    def content(self) -> dict[str, Any]:
+        """What becomes a Message."""
+        return {name: self.cleaned_data[name] for name in (*FIELDS, "urgency", "ttl")}
+
+    def options(self) -> list[forms.BoundField]:
+        """The fields that stand under "More"."""
+        return [self[name] for name in OptionsForm.base_fields]
+
+    @property
+    def has_options(self) -> bool:
+        """Whether any of them is filled in, or wrong: then they are open."""
+        given = [field.value() for field in self.options() if field.name != "urgency"]
+        return (
+            any(given)
+            or self["urgency"].value() not in (None, "", "normal")
+            or any(field.errors for field in self.options())
+        )
+
+
+def as_initial(message: Message) -> dict[str, Any]:
+    """Fill the form from a Message."""
+    texts = {name: getattr(message, name) for name in ("title", "body", "url", "icon_url")}
+    return {**texts, **options_initial(message)}

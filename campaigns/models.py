@@ -37,12 +37,30 @@ class Campaign(models.Model):
 class Message(models.Model):
     """One variant of a campaign's content; `variant` counts from 0."""
 
+    class Urgency(models.TextChoices):
+        """RFC 8030 section 5.3."""
+
+        NORMAL = "normal", "Normal"
+        VERY_LOW = "very-low", "Very low: on power and Wi-Fi only"
+        LOW = "low", "Low: on power or Wi-Fi"
+        HIGH = "high", "High: at once, even with a low battery"
+
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
     variant = models.PositiveSmallIntegerField(default=0)
     title = models.CharField(max_length=200)
     body = models.TextField(max_length=2000, blank=True)
     url = models.CharField(max_length=2000)
     icon_url = models.CharField(max_length=2000, blank=True)
+    image_url = models.CharField(max_length=2000, db_default="", blank=True)
+    badge_url = models.CharField(max_length=2000, db_default="", blank=True)
+    # At most two: {"title", "url", "icon_url"}.
+    buttons = models.JSONField(db_default=[], blank=True)
+    # Stays until the visitor acts; makes no sound.
+    sticky = models.BooleanField(db_default=False)
+    silent = models.BooleanField(db_default=False)
+    urgency = models.CharField(max_length=8, choices=Urgency.choices, db_default=Urgency.NORMAL)
+    # Seconds that push services keep it for a browser that is offline; null is the installation's PUSH_TTL_SECONDS.
+    ttl = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["variant"]
@@ -73,7 +91,7 @@ class Send(models.Model):
     occurrence = models.CharField(max_length=40, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PREPARING)
     state_detail = models.CharField(max_length=300, blank=True)
-    # The variants as they were at launch: a list of {"title", "body", "url", "icon_url"}.
+    # The variants as they were at launch: a list of the fields that campaigns.delivery.payload.FIELDS names.
     content = models.JSONField(encoder=DjangoJSONEncoder)
     # Who was meant, kept for "by which rule", and its SQL: {"everyone": true}, {"subscribers": [ids]}, or {"segment":
     # id, "name", "says": the rule in English, "rules": {id: rule}, of it and of those that it uses}.

@@ -14,7 +14,7 @@ from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import about
 from campaigns.delivery.payload import MAX_BRIDGED, SAMPLE_TAG, payload_octets
-from campaigns.forms import ComposeForm
+from campaigns.forms import ComposeForm, as_initial
 from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
 from campaigns.next_step import next_step
@@ -102,7 +102,7 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
     initial = {
         "site": campaign.site,
         "segment": campaign.segment,
-        **{name: getattr(message, name) for name in _EMPTY},
+        **as_initial(message),
     }
     form = ComposeForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():

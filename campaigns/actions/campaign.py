@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +13,14 @@ from django_q.tasks import async_task
 from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.compose_push import tag_of, topic_of
-from campaigns.delivery.payload import MAX_BRIDGED, draft_octets, payload_octets
+from campaigns.delivery.payload import (
+    DEFAULTS,
+    FIELDS,
+    MAX_BRIDGED,
+    MOST_BUTTONS,
+    draft_octets,
+    payload_octets,
+)
 from campaigns.models import Campaign, Message, Send
 from subscribers.audience import name_in
 from subscribers.figures import count_active
@@ -27,7 +34,9 @@ from tenants.models import DueWork, SendIndex, Tenant, User
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 SMALL_AUDIENCE = 1000
-Content = Mapping[str, str]
+Content = Mapping[str, Any]
+# What a draft is kept with besides what travels, and what it is where nothing was said.
+HEADERS: dict[str, Any] = {"urgency": "normal", "ttl": None}
 
 
 class Speed(NamedTuple):
@@ -58,6 +67,11 @@ def save_draft(
     """Create a draft for everyone or a segment, or change one; raises CampaignRefused for one that was sent already."""
     if segment is not None and segment.site_id != site.pk:
         raise CampaignRefused(f"“{segment.name}” is not a segment of {site.name}. Choose another one.")
+    content = {**DEFAULTS, **HEADERS, **content}
+    if len(content["buttons"]) > MOST_BUTTONS:
+        raise CampaignRefused(
+            f"{len(content['buttons'])} buttons; browsers show {MOST_BUTTONS} at most. Take some away."
+        )
     if campaign is None:
         campaign = Campaign.objects.create(site=site, name=content["title"][:120])
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
@@ -76,7 +90,7 @@ def save_draft(
     Message.objects.update_or_create(
         campaign=campaign,
         variant=0,
-        defaults={name: content[name] for name in ("title", "body", "url", "icon_url")},
+        defaults={name: content[name] for name in (*FIELDS, *HEADERS)},
     )
     campaign.refresh_from_db()
     return campaign
@@ -155,25 +169,26 @@ def new_send(
     ttl: int,
     speed: Speed = FULL_SPEED,
 ) -> Send:
-    """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest."""
+    """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest.
+
+    `ttl` in seconds is for a message that says none of its own.
+    """
     speed.check()
-    content = list(campaign.messages.values("title", "body", "url", "icon_url"))
-    for variant in content:
-        variant["icon_url"] = variant["icon_url"] or campaign.site.icon_url
-    now = timezone.now()
+    headers = campaign.messages.values(*HEADERS)[0]
     send = Send.objects.create(
         campaign=campaign,
         site_id=campaign.site_id,
         kind=kind,
         occurrence=run,
-        content=content,
+        content=_frozen_content(campaign),
         rule=rule,
         seed=secrets.randbits(63),
-        ttl=ttl,
+        ttl=headers["ttl"] or ttl,
+        urgency=headers["urgency"],
         rate_per_minute=speed.per_minute,
         spread_minutes=speed.spread_minutes,
         created_by=actor.pk,
-        due_at=now,
+        due_at=timezone.now(),
     )
     send.topic = topic_of(tenant.schema_name, send.pk)
     send.tag = tag_of(tenant.schema_name, send.pk)
@@ -181,6 +196,12 @@ def new_send(
     send.save(update_fields=["topic", "tag"])
     _make_due(send, tenant)
     return send
+
+
+def _frozen_content(campaign: Campaign) -> list[dict[str, Any]]:
+    """Take down what travels, with the website's icon where a variant has none."""
+    content: list[dict[str, Any]] = list(campaign.messages.values(*FIELDS))
+    return [{**variant, "icon_url": variant["icon_url"] or campaign.site.icon_url} for variant in content]
 
 
 def _make_due(send: Send, tenant: Tenant) -> None:

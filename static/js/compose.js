@@ -10,7 +10,12 @@
   const numbers = new Intl.NumberFormat("en");
   const part = (name) => document.querySelector(`[data-preview="${name}"]`);
   const field = (name) => form.elements[name]?.value.replace(/\r\n/g, "\n").trim() ?? "";
-  const title = () => field("title").replace(/\s+/g, " ");
+  const line = (name) => field(name).replace(/\s+/g, " ");
+  const title = () => line("title");
+  const buttons = () =>
+    [1, 2]
+      .map((number) => ["title", "url", "icon"].map((part) => line(`button${number}_${part}`)))
+      .filter(([text]) => text);
   const iconInUse = () => field("icon_url") || part("icon").dataset.siteIcon;
 
   const octets = (text) => encoder.encode(JSON.stringify(text)).length - 2;
@@ -21,7 +26,26 @@
     // The overhead already counts the shortest address, "/"; one without a path is given it.
     const address = octets(url) - (HAS_PATH.test(url) ? 1 : 0);
     const text = octets(title()) + octets(field("body")) + address;
-    return Number(form.dataset.overhead) + text + (icon ? ICON_KEY + octets(icon) : 0);
+    return Number(form.dataset.overhead) + text + (icon ? ICON_KEY + octets(icon) : 0) + optionOctets();
+  };
+
+  // As campaigns/delivery/payload.py writes them; each button has its own receipt token.
+  const TOKEN = "?tp_c=".length + 58;
+  const BUTTON = '{"action":"a1","title":"","navigate":""}'.length;
+  const optionOctets = () => {
+    const list = buttons();
+    let sum = list.length ? ',"actions":[]'.length + list.length - 1 : 0;
+    for (const [text, url, icon] of list) {
+      sum += BUTTON + TOKEN + octets(text) + octets(url) + (HAS_PATH.test(url) ? 0 : 1);
+      sum += icon ? ICON_KEY + octets(icon) : 0;
+    }
+    for (const name of ["image", "badge"]) {
+      const url = field(`${name}_url`);
+      sum += url ? `,"${name}":""`.length + octets(url) : 0;
+    }
+    sum += form.elements.silent.checked ? ',"silent":true'.length : 0;
+    sum += form.elements.sticky.checked ? ',"requireInteraction":true'.length : 0;
+    return sum;
   };
 
   const showText = (name, text, placeholder) => {
@@ -41,9 +65,8 @@
     }
   };
 
-  const showIcon = () => {
-    const url = iconInUse();
-    const image = part("icon");
+  const showPicture = (name, url) => {
+    const image = part(name);
     if (image.dataset.shown === url) {
       return;
     }
@@ -52,6 +75,20 @@
     if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
       image.src = url;
     }
+  };
+
+  const showPictures = () => {
+    showPicture("icon", iconInUse());
+    showPicture("image", field("image_url"));
+  };
+
+  const showButtons = () => {
+    const made = buttons().map(([text]) => {
+      const button = document.createElement("span");
+      button.textContent = text;
+      return button;
+    });
+    part("buttons").replaceChildren(...made);
   };
 
   const showSize = () => {
@@ -85,7 +122,8 @@
     if (path === location.pathname && document.referrer.endsWith("/enter/")) {
       for (const [name, value] of new URLSearchParams(text)) {
         if (name !== "csrfmiddlewaretoken") {
-          form.elements[name].value = value;
+          const input = form.elements[name];
+          input.type === "checkbox" ? (input.checked = true) : (input.value = value);
         }
       }
     }
@@ -101,6 +139,7 @@
     showText("body", field("body"), "Your message");
     showSite();
     showSize();
+    showButtons();
     for (const note of document.querySelectorAll("[data-unsaved]")) {
       note.hidden = !isUnsaved();
     }
@@ -129,16 +168,18 @@
     }
   };
 
-  part("icon").addEventListener("load", ({ target }) => (target.hidden = false));
+  for (const name of ["icon", "image"]) {
+    part(name).addEventListener("load", ({ target }) => (target.hidden = false));
+  }
   form.addEventListener("submit", keep);
   form.addEventListener("input", show);
-  form.addEventListener("change", showIcon); // not at every key: each half-typed address would be fetched
+  form.addEventListener("change", showPictures); // not at every key: each half-typed address would be fetched
   for (const sender of document.querySelectorAll("form[data-save-first]")) {
     sender.addEventListener("submit", saveThenSend);
   }
   const refresh = () => {
     show();
-    showIcon();
+    showPictures();
   };
   addEventListener("pageshow", refresh); // browsers fill the fields in again only after this script
   refresh();

@@ -9,9 +9,7 @@
  * api.unsubscribe()   resolves to the state, never rejects
  * api.on("state" | "error", handler)   returns a function that ends it
  *
- * What the page knows of its visitor; kept until there is a subscription, sent together a moment later:
- * api.addTags(["vip", "plan=gold"])   api.removeTags(["vip"])   api.setAttributes({ first_name: "Ada", age: null })
- * api.track("purchase", { total: 20 })   api.setExternalId("4711", signature) (signed by the website's server)
+ * Of the visitor: api.addTags, removeTags, setAttributes, track, setExternalId (docs/sdk.md)
  *
  * Elements: data-truepush="subscribe" and "unsubscribe" act on a click, "status" is given text; all of them
  * carry data-truepush-state for the page's style sheet. A page without a subscribe element gets a small bell.

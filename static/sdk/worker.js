@@ -28,6 +28,8 @@
     }
   }
 
+  const address = (value) => Object(webAddress(value)).href;
+
   /** Takes the receipt token that is meant for the page out of the address. */
   function unmarked(url) {
     const parts = url.search.slice(1).split("&");
@@ -53,13 +55,24 @@
     const target = webAddress(given.navigate) || new URL("/", self.location.origin);
     const receipt = Object(tp);
     const token = receipt.v === 1 ? text(receipt.t) : target.searchParams.get("tp_c");
-    const icon = webAddress(given.icon);
+    const pages = {};
+    const actions = [].concat(given.actions || []).slice(0, 2).map((one) => {
+      const { action, title, icon, navigate } = Object(one);
+      const page = webAddress(navigate);
+      pages[action] = page && unmarked(page);
+      return { action: `${action}`, title: `${title}`, icon: address(icon) };
+    });
     const options = {
       body: text(given.body),
-      icon: icon && icon.href,
+      icon: address(given.icon),
+      image: address(given.image),
+      badge: address(given.badge),
       tag: text(given.tag),
       lang: text(given.lang),
-      data: { url: unmarked(target), token: token && /^[\w-]{1,200}$/.test(token) ? token : "" },
+      silent: given.silent === true,
+      requireInteraction: given.requireInteraction === true,
+      actions,
+      data: { url: unmarked(target), pages, token: token && /^[\w-]{1,200}$/.test(token) ? token : "" },
     };
     Object.keys(options).forEach((key) => options[key] === undefined && delete options[key]);
     return { title: text(given.title) || text(config.name) || "New message", options };
@@ -162,10 +175,10 @@
   const clicked = new Set();
 
   async function onClick(event) {
-    const { url, token } = Object(event.notification.data);
+    const { url, token, pages } = Object(event.notification.data);
     event.notification.close();
     clicked.add(token);
-    await Promise.all([show(url || self.location.origin), bounded(report(token, "clicked"))]);
+    await Promise.all([show(Object(pages)[event.action] || url || self.location.origin), bounded(report(token, "clicked"))]);
   }
 
   /** Our scope has no pages of its own, so a tab can be focused but not sent elsewhere. */

@@ -222,6 +222,37 @@ def test_the_composers_number_is_the_number_of_octets_that_travel(
         assert by_page == payload_octets(content, tag="tp-" + "0" * 16)
 
 
+FULL = {
+    "title": "Sale", "body": "Half price", "url": "https://a.example/x", "icon_url": "https://a.example/i.png",
+    "image_url": "https://a.example/big.png", "badge_url": "https://a.example/badge.png", "sticky": True,
+    "silent": True, "buttons": [
+        {"title": "Buy", "url": "https://a.example/buy?x=1#y", "icon_url": "https://a.example/buy.png"},
+        {"title": "Later", "url": "https://a.example", "icon_url": ""},
+    ],
+}  # fmt: skip
+
+
+def test_options_travel_by_the_names_of_the_notification_api() -> None:
+    sent = json.loads(template_of(FULL, tag="tp-0").fill(TOKEN))
+    assert sent["notification"] == {
+        "title": "Sale", "body": "Half price", "navigate": f"https://a.example/x?tp_c={TOKEN}", "tag": "tp-0",
+        "icon": "https://a.example/i.png", "image": "https://a.example/big.png",
+        "badge": "https://a.example/badge.png", "silent": True, "requireInteraction": True,
+        "actions": [
+            {"action": "a1", "title": "Buy", "navigate": f"https://a.example/buy?x=1&tp_c={TOKEN}#y",
+             "icon": "https://a.example/buy.png"},
+            {"action": "a2", "title": "Later", "navigate": f"https://a.example/?tp_c={TOKEN}"},
+        ],
+    }  # fmt: skip
+    assert payload_octets(FULL, tag="tp-0") == len(template_of(FULL, tag="tp-0").fill(TOKEN))
+
+
+def test_what_is_not_asked_for_is_not_in_it() -> None:
+    plain = {"title": "Sale", "url": "https://a.example/x"}
+    sent = json.loads(template_of(plain, tag="tp-0").fill(TOKEN))
+    assert set(sent["notification"]) == {"title", "body", "navigate", "tag"}
+
+
 def test_cr09_padded_messages_have_one_length(place: Place, settings: Any) -> None:
     """10 and 300 octets of text become bodies of one length, and the browser reads what was meant."""
     settings.PUSH_PAD_TO = 1500

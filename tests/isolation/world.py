@@ -100,6 +100,11 @@ SHAPES: dict[str, Shape] = {
     "campaigns.message.variant": lambda mark, pk: 0,
     "campaigns.message.url": lambda mark, pk: f"https://{mark}.example/page",
     "campaigns.message.icon_url": lambda mark, pk: f"https://{mark}.example/icon.png",
+    "campaigns.message.image_url": lambda mark, pk: f"https://{mark}.example/image.png",
+    "campaigns.message.badge_url": lambda mark, pk: f"https://{mark}.example/badge.png",
+    "campaigns.message.buttons": lambda mark, pk: [
+        {"title": mark, "url": f"https://{mark}.example", "icon_url": ""}
+    ],
     "campaigns.send.kind": lambda mark, pk: "test" if is_draft(pk) else "campaign",
     "campaigns.send.state": lambda mark, pk: "finished",
     "campaigns.send.content": _content,

@@ -52,7 +52,7 @@ def test_a_push_is_shown_as_sent_and_reported_displayed(
             "body": "Today",
             "icon": "http://localhost:1/icon.png",
             "tag": "tp-7",
-            "data": {"url": "http://localhost:1/offer?a=b%20c&q=x#now", "token": "token-1"},
+            "data": {"url": "http://localhost:1/offer?a=b%20c&q=x#now", "pages": {}, "token": "token-1"},
         }
     ]
     [call] = world.calls("/sdk/v1/receipts")
@@ -110,7 +110,10 @@ def test_an_address_that_is_not_one_of_the_web_leads_home(
         visitor.workers.deliver_push(world.scope, push)
         visitor.workers.wait_for_notification(f"Push {number}")
     for shown in notifications(visitor.page, world.scope):
-        assert (shown["icon"], shown["data"]) == ("", {"url": f"{world.shop}/", "token": "token-1"})
+        assert (shown["icon"], shown["data"]) == (
+            "",
+            {"url": f"{world.shop}/", "pages": {}, "token": "token-1"},
+        )
     assert sorted(visitor.workers.displayed) == [f"Push {number}" for number in range(len(addresses))]
 
 
@@ -227,3 +230,51 @@ def kept(running: Worker) -> int:
       };
     })""")
     return count
+
+
+_SHOWN = """async () => (await self.registration.getNotifications()).map(
+  ({actions, badge, image, requireInteraction, silent}) => ({actions, badge, image, requireInteraction, silent}))"""
+
+
+def test_buttons_pictures_and_manners_are_shown_as_sent(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    """PS-18: each button opens its own page, without the token; the notification itself opens the main one."""
+    actions = [
+        {
+            "action": "a1",
+            "title": "Buy",
+            "navigate": "http://localhost:1/buy?x=1&tp_c=token-1",
+            "icon": "javascript:1",
+        },
+        {"action": "a2", "title": "Later", "navigate": "javascript:alert(1)"},
+        {"action": "a3", "title": "Third", "navigate": "http://localhost:1/third"},
+    ]
+    picture = "http://localhost:1/picture.png"
+    more = {
+        "image": picture,
+        "badge": picture,
+        "silent": True,
+        "requireInteraction": True,
+        "actions": actions,
+    }
+    for action, opened in (("a1", "buy?x=1"), ("a2", "offer?a=b%20c&q=x#now"), ("", "offer?a=b%20c&q=x#now")):
+        visitor.workers.deliver_push(world.scope, message(**more))
+        visitor.workers.wait_for_notification("Sale")
+        visitor.wait_for(lambda: bool(running.evaluate(_SHOWN)))
+        [shown] = running.evaluate(_SHOWN)
+        assert (shown["silent"], shown["requireInteraction"]) == (True, True)
+        assert [(one["action"], one["title"]) for one in shown["actions"]] == [("a1", "Buy"), ("a2", "Later")]
+        assert click_notification(running, "Sale", action).opened == [f"http://localhost:1/{opened}"]
+        visitor.workers.displayed.clear()
+
+
+@pytest.mark.parametrize(
+    "actions", [7, "x", {}, [None], [[]], [{"title": {}}], [{"action": "a"}], [{"icon": []}]]
+)
+def test_odd_buttons_still_show_one_notification(
+    visitor: Visitor, world: World, running: Worker, actions: Any
+) -> None:
+    visitor.workers.deliver_push(world.scope, message(actions=actions, silent="yes", image=[], badge={}))
+    visitor.workers.wait_for_notification("Sale")
+    assert visitor.workers.displayed == ["Sale"]

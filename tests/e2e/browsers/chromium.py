@@ -67,12 +67,12 @@ _NOTIFICATIONS = """async (scope) => (await (await navigator.serviceWorker.getRe
   .map(({title, body, icon, tag, data}) => ({title, body, icon, tag, data}))"""
 
 # Events made by script cannot be extended, so their waitUntil is one that lets the test wait.
-_ACT = """async ([type, title]) => {
+_ACT = """async ([type, title, action]) => {
   const seen = {opened: [], focused: []};
   self.clients.openWindow = async (url) => { seen.opened.push(url); return null; };
   WindowClient.prototype.focus = async function () { seen.focused.push(this.url); return this; };
   const notification = (await self.registration.getNotifications()).find((shown) => shown.title === title);
-  const event = new NotificationEvent(type, {notification});
+  const event = new NotificationEvent(type, {notification, action});
   const work = [];
   event.waitUntil = (promise) => work.push(promise);
   self.dispatchEvent(event);
@@ -238,10 +238,11 @@ def notifications(page: Page, scope: str) -> list[dict[str, Any]]:
     return shown
 
 
-def click_notification(running: Worker, title: str) -> Acted:
-    return Acted(**running.evaluate(_ACT, ["notificationclick", title]))
+def click_notification(running: Worker, title: str, action: str = "") -> Acted:
+    """Click the notification itself, or one of its buttons."""
+    return Acted(**running.evaluate(_ACT, ["notificationclick", title, action]))
 
 
 def close_notification(running: Worker, title: str) -> Acted:
     """As if the visitor had swept it away."""
-    return Acted(**running.evaluate(_ACT, ["notificationclose", title]))
+    return Acted(**running.evaluate(_ACT, ["notificationclose", title, ""]))
