@@ -10,7 +10,7 @@ from subscribers.forms import check_url
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 # RFC 8030 sections 5.2 and 5.3; 28 days is what push services keep at most.
 KEPT = {
-    "": "As usual (1 day)",
+    "": "As long as usual",
     str(MINUTE): "1 minute",
     str(15 * MINUTE): "15 minutes",
     str(HOUR): "1 hour",
