@@ -11,6 +11,7 @@ from django_q.models import OrmQ
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.outcomes import Outcome
+from campaigns.delivery.payload import DEFAULTS
 from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Campaign, Send
 from subscribers.actions.site import change_site
@@ -277,7 +278,7 @@ def test_what_is_sent_is_what_was_launched(place: Place, transport: Transport) -
                 content={**CONTENT, "title": "Other"},
                 campaign=campaign,
             )
-    frozen = [{**CONTENT, "icon_url": "https://a.example/1.png"}]
+    frozen = [{**DEFAULTS, **CONTENT, "icon_url": "https://a.example/1.png"}]
     assert finish(place, send, transport).content == frozen
     [message] = place.sandbox.messages(row)  # type: ignore[arg-type]
     assert '"title":"Sale"' in str(message["payload"])
