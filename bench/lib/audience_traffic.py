@@ -26,7 +26,9 @@ from bench.lib.campaign import Place
 from truepush.local.paths import ROOT
 
 PREVIEWS = 50
-SECONDS = 20.0
+SECONDS = 15.0
+PATIENCE = 10.0
+WARM = 20
 PORT = 18_951
 SLOWEST = (
     "born before 1970", "members or rich, not buyers", "three of everything", "vip, buyers, clickers or Germans",
@@ -51,32 +53,35 @@ def beside_previews(place: Place) -> dict[str, float]:
             lambda: _get(place, session, "/campaigns/"),
             lambda: _get(place, "", f"/sdk/v1/{place.site.site_key}/settings.json", sdk=True),
         ]
+        # What a process does once, with its first requests, is no one's wait here.
+        for _ in range(WARM):
+            for ask in asks:
+                ask()
         others = [threading.Thread(target=_again, args=(ask, normal, is_over)) for ask in asks]
         for thread in others:
             thread.start()
         rules = [json.dumps(RULES[name]) for name in SLOWEST]
         askers = [
-            threading.Thread(target=_preview, args=(place, session, rules[number % len(rules)], previews))
+            threading.Thread(
+                target=_preview, args=(place, session, rules[number % len(rules)], previews, is_over)
+            )
             for number in range(PREVIEWS)
         ]
-        began = time.monotonic()
         for thread in askers:
             thread.start()
-        for thread in askers:
-            thread.join()
-        took = time.monotonic() - began
+        time.sleep(SECONDS)
         is_over.set()
-        for thread in others:
+        for thread in (*askers, *others):
             thread.join()
-    if normal.wrong or previews.wrong or max(previews.took) > SECONDS / 2:
+    if normal.wrong or previews.wrong or max(previews.took) > PATIENCE:
         slowest = max(previews.took)
         sys.exit(
             f"Wrong answers: {normal.wrong[:5]} {previews.wrong[:5]}, the slowest preview {slowest:.1f} s."
         )
     p95 = statistics.quantiles(normal.took, n=20)[18]
     print(
-        f"{PREVIEWS} previews in {took:.1f} s, the slowest {max(previews.took):.1f} s; beside them {len(normal.took)} "
-        f"others, p95 {1000 * p95:.0f} ms.",
+        f"{PREVIEWS} people looked at previews {len(previews.took)} times, the slowest {max(previews.took):.1f} s; "
+        f"beside them {len(normal.took)} others, p95 {1000 * p95:.0f} ms.",
         flush=True,
     )
     return {"beside_previews_ms_p95": 1000 * p95, "previews_s_max": max(previews.took)}
@@ -150,14 +155,16 @@ def _again(ask: Callable[[], tuple[int, float]], into: Traffic, is_over: threadi
         time.sleep(0.05)
 
 
-def _preview(place: Place, session: str, rule: str, into: Traffic) -> None:
-    """Ask as the builder does, and again when it says that other counts are running, as the builder does too."""
+def _preview(place: Place, session: str, rule: str, into: Traffic, is_over: threading.Event) -> None:
+    """Ask as the builder does, and again after two seconds, as it does while other counts are running."""
     token = "x" * 32
     cookies = f"{settings.SESSION_COOKIE_NAME}={session}; {settings.CSRF_COOKIE_NAME}={token}"
     headers = {"Cookie": cookies, "X-CSRFToken": token, "Content-Type": "application/x-www-form-urlencoded"}
     body = urlencode({"site": place.site.pk, "rule": rule, "name": "x"})
     host = f"{place.tenant.slug}.{settings.BASE_DOMAIN}"
-    status, took = _ask(host, "POST", "/segments/preview/", headers, body)
-    into.took.append(took)
-    if status != 200:
-        into.wrong.append(status)
+    while not is_over.is_set():
+        status, took = _ask(host, "POST", "/segments/preview/", headers, body)
+        into.took.append(took)
+        if status != 200:
+            into.wrong.append(status)
+        is_over.wait(2)
