@@ -46,33 +46,7 @@ class Traffic:
 def beside_previews(place: Place) -> dict[str, float]:
     """Measure what others wait while fifty people look at slow segments."""
     with _WebServer():
-        session = _session(place)
-        normal, previews, is_over = Traffic(), Traffic(), threading.Event()
-        asks: list[Callable[[], tuple[int, float]]] = [
-            lambda: _get(place, session, f"/subscribers/?site={place.site.pk}"),
-            lambda: _get(place, session, "/campaigns/"),
-            lambda: _get(place, "", f"/sdk/v1/{place.site.site_key}/settings.json", sdk=True),
-        ]
-        # What a process does once, with its first requests, is no one's wait here.
-        for _ in range(WARM):
-            for ask in asks:
-                ask()
-        others = [threading.Thread(target=_again, args=(ask, normal, is_over)) for ask in asks]
-        for thread in others:
-            thread.start()
-        rules = [json.dumps(RULES[name]) for name in SLOWEST]
-        askers = [
-            threading.Thread(
-                target=_preview, args=(place, session, rules[number % len(rules)], previews, is_over)
-            )
-            for number in range(PREVIEWS)
-        ]
-        for thread in askers:
-            thread.start()
-        time.sleep(SECONDS)
-        is_over.set()
-        for thread in (*askers, *others):
-            thread.join()
+        normal, previews = _together(place, _session(place))
     if normal.wrong or previews.wrong or max(previews.took) > PATIENCE:
         slowest = max(previews.took)
         sys.exit(
@@ -85,6 +59,37 @@ def beside_previews(place: Place) -> dict[str, float]:
         flush=True,
     )
     return {"beside_previews_ms_p95": 1000 * p95, "previews_s_max": max(previews.took)}
+
+
+def _together(place: Place, session: str) -> tuple[Traffic, Traffic]:
+    """Let everybody ask for SECONDS; answer what others and what previews took."""
+    normal, previews, is_over = Traffic(), Traffic(), threading.Event()
+    asks: list[Callable[[], tuple[int, float]]] = [
+        lambda: _get(place, session, f"/subscribers/?site={place.site.pk}"),
+        lambda: _get(place, session, "/campaigns/"),
+        lambda: _get(place, "", f"/sdk/v1/{place.site.site_key}/settings.json", sdk=True),
+    ]
+    # What a process does once, with its first requests, is no one's wait here.
+    for _ in range(WARM):
+        for ask in asks:
+            ask()
+    others = [threading.Thread(target=_again, args=(ask, normal, is_over)) for ask in asks]
+    for thread in others:
+        thread.start()
+    rules = [json.dumps(RULES[name]) for name in SLOWEST]
+    askers = [
+        threading.Thread(
+            target=_preview, args=(place, session, rules[number % len(rules)], previews, is_over)
+        )
+        for number in range(PREVIEWS)
+    ]
+    for thread in askers:
+        thread.start()
+    time.sleep(SECONDS)
+    is_over.set()
+    for thread in (*askers, *others):
+        thread.join()
+    return normal, previews
 
 
 class _WebServer:
