@@ -5,14 +5,12 @@ from django.http import HttpResponse, JsonResponse
 from campaigns.person_data import everything_of
 from subscribers.access import access_subscriber
 from subscribers.models import Subscriber
+from subscribers.person_data import MOST_BROWSERS
 from subscribers.profiles import MOST_EXTERNAL
 from tenants.access import console
 from tenants.actions import audit
 from tenants.models import Role
 from tenants.request import ConsoleRequest
-
-# One person's browsers; more have the same external id by mistake.
-MOST_BROWSERS = 200
 
 
 @console(Role.ADMIN, write=True)

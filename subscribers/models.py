@@ -246,7 +246,7 @@ class Job(models.Model):
     """Something long that a person asked for and watches. It goes on where it was after a kill.
 
     An export: `cursor` is the last subscriber's id that is in the file, whose first `octets` are good. An import:
-    `octets` of the file have come, `cursor` of its records are done, `wish` is subscribers.importing.wish.Wish.
+    `octets` of the file have come, `result` says where reading goes on, `wish` is subscribers.importing.wish.Wish.
     """
 
     class Kind(models.TextChoices):

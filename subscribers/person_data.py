@@ -9,6 +9,8 @@ from typing import Any
 
 from subscribers.models import EventFact, Subscriber
 
+# One person's browsers; more have the same external id by mistake.
+MOST_BROWSERS = 200
 _PROFILE = (
     "external_id", "language", "country", "region", "city", "time_zone", "browser", "os", "device", "address",
     "first_seen_at", "seen_at", "sessions", "pages", "sdk_version", "tags", "attributes",

@@ -11,13 +11,11 @@ from django.shortcuts import redirect, render
 from subscribers.actions.person import erase_external_id
 from subscribers.actions.retention import LEAST_DAYS, MOST_DAYS, set_retention
 from subscribers.models import Subscriber
+from subscribers.person_data import MOST_BROWSERS
 from subscribers.profiles import MOST_EXTERNAL
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
-
-# One person's browsers; more have the same external id by mistake.
-MOST_BROWSERS = 200
 
 
 class RetentionForm(forms.Form):

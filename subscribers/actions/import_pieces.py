@@ -107,7 +107,7 @@ def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
         result = {**known, **{name: known.get(name, 0) + number for name, number in counts.items()}}
         result |= {"offset": piece.offset, "line": piece.line, "position": _position(file, piece)}
         result["errors"] = _note_problems(job, piece.problems)
-        changes: dict[str, Any] = {"result": result, "done": result["read"], "cursor": result["read"]}
+        changes: dict[str, Any] = {"result": result, "done": result["read"]}
         if piece.is_end:
             result["sample"] = _sample(job, result)
             changes |= {
@@ -148,7 +148,8 @@ def _note_problems(job: Job, problems: Sequence[Problem]) -> int:
         path.chmod(0o600)
         file.truncate(octets)
         file.seek(octets)
-        file.write(text.getvalue().encode())
+        # What JSON may hold and no encoding has is written as it is escaped there.
+        file.write(text.getvalue().encode(errors="backslashreplace"))
         return file.tell()
 
 

@@ -57,9 +57,13 @@ def begin_import(
         raise JobRefused(f"{uploads} imports wait for their file. Bring one of them, or cancel it.")
     wish = Wish(kind, provider, key.pk if key else 0)
     job = Job.objects.create(
-        kind=Job.Kind.IMPORT, state=Job.State.UPLOADING, site=site, wish=wish.as_json(), created_by=actor.pk
+        expires_at=Now() + KEPT_WAITING,
+        kind=Job.Kind.IMPORT,
+        state=Job.State.UPLOADING,
+        site=site,
+        wish=wish.as_json(),
+        created_by=actor.pk,
     )
-    Job.objects.filter(pk=job.pk).update(expires_at=Now() + KEPT_WAITING)
     audit.record("import.begin", actor=actor, tenant_id=tenant.pk, target=f"job {job.pk}", kind=kind)
     Tenant.objects.filter(pk=tenant.pk).update(has_jobs=True)
     return job

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from subscribers.actions.import_pieces import import_some
+from subscribers.actions.job_steps import LEASE, repeat
 from subscribers.actions.prune_pieces import prune_some
 from subscribers.audience import TooSlow, count
 from subscribers.exports import FORMATS, Rows, Wish, head, meant_by
@@ -31,7 +32,6 @@ from tenants.models import Tenant, User
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
 KEPT = timedelta(hours=24)
 SECRETS_KEPT = timedelta(hours=1)
 MOST_AT_ONCE = 5
@@ -111,10 +111,7 @@ def work_on(pk: int, *, seconds: float) -> bool:
 
 def _export_some(job: Job, until: float) -> bool:
     with opened_at(job, job.octets) as file:
-        has_more = _write_piece(job, file)  # one at least, however little time there is
-        while has_more and time.monotonic() < until:
-            has_more = _write_piece(job, file)
-    return has_more
+        return repeat(until, lambda: _write_piece(job, file))
 
 
 def _claim(pk: int) -> Job | None:

@@ -8,7 +8,6 @@ What a customer wrote (tags, attributes, external ids) is refused where it is wr
 
 import json
 import re
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +15,10 @@ from functools import lru_cache
 from typing import Any
 
 from subscribers.importing.reading import Problem, Record
-from subscribers.languages import canonical
+from subscribers.languages import read_language
 from subscribers.profiles import ProfileRefused, Told, read_attributes, read_external_id
 from subscribers.tags import TagsRefused, clean_tags
+from subscribers.time_zones import zone_names
 from truepush.lib.webpush.endpoints import Endpoint, EndpointRefused, parse_endpoint
 from truepush.lib.webpush.keys import KeyRefused, parse_subscription_keys
 
@@ -44,11 +44,11 @@ _BARE = {
     "5": "https://fcm.googleapis.com/fcm/send/",
     "8": "https://updates.push.services.mozilla.com/wpush/v2/",
 }
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 _BETWEEN_TAGS = re.compile(r"[,;|]")
 # These need not be text.
 _ANY = ("external_id", "tags", "attributes", "subscribed_at", "seen_at")
 # Columns that tell who had left: OneSignal's, and ours.
+_ENDED = ("unsubscribed", "gone", "disabled")
 _STATES = ("invalid_identifier", "notification_types", "state", "device_type")
 _TAGS_HELP = "Give a list (vip, plan=gold), or JSON."
 
@@ -130,9 +130,9 @@ def _subscription(values: Mapping[str, Any], public: str, sandbox_origin: str) -
     return Subscription(
         endpoint, point, secret,
         external_id=_external_id(external_id) if external_id else "",
-        language=_language(get("language", "")),
+        language=read_language(get("language", "").replace("_", "-")),
         country=_country(get("country", "")),
-        time_zone=zone if zone in _zones() else "",
+        time_zone=zone if zone in zone_names() else "",
         browser=_plain(get("browser", "")),
         os=_plain(get("os", "")),
         device=device if device in ("desktop", "mobile", "tablet") else "",
@@ -218,7 +218,7 @@ def _has_left(values: Mapping[str, Any]) -> bool:
     return (
         get("notification_types", "1") in ("-2", "0")
         or get("invalid_identifier", "f").lower() in ("t", "true", "1")
-        or get("state", "active") != "active"
+        or get("state", "") in _ENDED
         # E-mail addresses and telephone numbers are in the same export.
         or get("device_type", "5") in ("11", "14")
     )
@@ -271,18 +271,8 @@ def _key(text: str) -> str:
     return text.strip().replace("+", "-").replace("/", "_")
 
 
-@lru_cache(maxsize=1024)
-def _language(text: str) -> str:
-    return canonical(text.replace("_", "-")) if _LANGUAGE.fullmatch(text) else ""
-
-
 def _country(text: str) -> str:
     return text.upper() if len(text) == 2 and text.isascii() and text.isalpha() else ""
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
 
 
 def _moment(value: Any) -> str:
@@ -291,9 +281,9 @@ def _moment(value: Any) -> str:
         return ""
     try:
         if isinstance(value, str) and not value.isdecimal():
-            text = value.removesuffix(" UTC")
-            found = datetime.fromisoformat(text)
-            return text if found.tzinfo else f"{text}+00"
+            # Written anew, in UTC: Python reads forms and zones that PostgreSQL does not.
+            found = datetime.fromisoformat(value.removesuffix(" UTC"))
+            return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
         seconds = float(value)
         return datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC).isoformat()
     except (ValueError, TypeError, OverflowError, OSError):
