@@ -52,7 +52,7 @@ def make_audience(site: Site, key: VapidKey, *, seed: bytes, origin: str, size: 
             **_profile(draw, index),
         )
         if index >= size:
-            person.state = Subscriber.State.UNSUBSCRIBED
+            person.state, person.ended_why = Subscriber.State.UNSUBSCRIBED, "visitor"
             person.ended_at = came + (now - came) * draw.random()
         yield person
 
