@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
-from campaigns.delivery.payload import FIELDS, draft_octets
+from campaigns.delivery.payload import FIELDS, UTM, draft_octets
 from campaigns.forms_options import OptionsForm, options_initial
+from campaigns.forms_personal import LanguagesForm, TrackingForm, check_personal_url, check_places
 from campaigns.models import Message
 from subscribers.forms import check_url
 from subscribers.models import Segment, Site
@@ -23,7 +24,7 @@ class SegmentField(forms.ModelChoiceField[Segment]):
         return f"{obj.name} ({obj.site.name})" if self.names_site else obj.name
 
 
-class ComposeForm(OptionsForm):
+class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
     site = forms.ModelChoiceField(queryset=Site.objects.none(), label="Website", empty_label=None)
     segment = SegmentField(queryset=Segment.objects.none(), label="Send to", required=False)
     title = forms.CharField(max_length=200, help_text="Most browsers show about 50 characters.")
@@ -59,16 +60,16 @@ class ComposeForm(OptionsForm):
             segment.names_site = Site.objects.count() > 1
 
     def clean_title(self) -> str:
-        return self._one_line("title")
+        return check_places(self._one_line("title"), "The title")
 
     def clean_body(self) -> str:
-        return str(self.cleaned_data["body"]).replace("\r\n", "\n").strip()
+        return check_places(str(self.cleaned_data["body"]).replace("\r\n", "\n").strip(), "The message")
 
     def _one_line(self, name: str) -> str:
         return " ".join(str(self.cleaned_data[name]).split())
 
     def clean_url(self) -> str:
-        return check_url(self.cleaned_data["url"], "The page to open")
+        return check_personal_url(self.cleaned_data["url"], "The page to open")
 
     def clean_icon_url(self) -> str:
         text = self.cleaned_data["icon_url"]
@@ -77,6 +78,8 @@ class ComposeForm(OptionsForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         data["buttons"] = self.read_buttons()
+        data["utm"] = self.read_utm()
+        data["translations"] = self.read_languages()
         if self.errors:
             return data
         segment = data["segment"]
@@ -118,4 +121,5 @@ class ComposeForm(OptionsForm):
 def as_initial(message: Message) -> dict[str, Any]:
     """Fill the form from a Message."""
     texts = {name: getattr(message, name) for name in ("title", "body", "url", "icon_url")}
-    return {**texts, **options_initial(message)}
+    utm = {f"utm_{name}": message.utm.get(name, "") for name in UTM}
+    return {**texts, **utm, **options_initial(message)}

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from campaigns.forms_personal import check_personal_url, check_places
 from campaigns.models import Message
 from subscribers.forms import check_url
 
@@ -53,6 +54,12 @@ class OptionsForm(forms.Form):
     button2_title = _title("Second button")
     button2_url = _address("Second button opens")
     button2_icon = _address("Second button's icon")
+    replaces = forms.CharField(
+        max_length=40,
+        required=False,
+        label="Replaces earlier ones named",
+        help_text="Give a name, for example price alert: a browser then shows the newest of that name only.",
+    )
     sticky = forms.BooleanField(
         required=False,
         label="Stay until the visitor acts",
@@ -80,6 +87,9 @@ class OptionsForm(forms.Form):
     def clean_badge_url(self) -> str:
         return self._checked("badge_url", "The badge")
 
+    def clean_replaces(self) -> str:
+        return " ".join(str(self.cleaned_data["replaces"]).split())
+
     def clean_ttl(self) -> int | None:
         text = self.cleaned_data["ttl"]
         return int(text) if text else None
@@ -89,7 +99,7 @@ class OptionsForm(forms.Form):
 
     def _checked(self, name: str, what: str) -> str:
         text = self.cleaned_data.get(name, "")
-        return check_url(text, what) if text else ""
+        return check_personal_url(text, what) if text else ""
 
     def read_buttons(self) -> list[dict[str, str]]:
         """Answer the buttons that are filled in; notes what is missing or wrong with its field."""
@@ -106,15 +116,19 @@ class OptionsForm(forms.Form):
             self.add_error(names["title"], "Give the button a title, or leave all of it empty.")
         if not given["url"]:
             self.add_error(names["url"], "Give the page that the button opens, or leave all of it empty.")
-        for part, key in (("url", "url"), ("icon", "icon_url")):
-            if given[part]:
-                try:
-                    checked[key] = check_url(
-                        given[part], "The button's page" if part == "url" else "The button's icon"
-                    )
-                except forms.ValidationError as error:
-                    self.add_error(names[part], error)
+        for part, key, check, what in _BUTTON_PARTS:
+            try:
+                checked[key] = check(given[part], what) if given[part] else ""
+            except forms.ValidationError as error:
+                self.add_error(names[part], error)
         return checked
+
+
+_BUTTON_PARTS = (
+    ("title", "title", check_places, "The button's title"),
+    ("url", "url", check_personal_url, "The button's page"),
+    ("icon", "icon_url", check_url, "The button's icon"),
+)
 
 
 def options_initial(message: Message) -> dict[str, Any]:
@@ -122,6 +136,7 @@ def options_initial(message: Message) -> dict[str, Any]:
     made = {
         "image_url": message.image_url,
         "badge_url": message.badge_url,
+        "replaces": message.replaces,
         "sticky": message.sticky,
         "silent": message.silent,
         "urgency": message.urgency,

@@ -55,6 +55,12 @@ class Message(models.Model):
     badge_url = models.CharField(max_length=2000, db_default="", blank=True)
     # At most two: {"title", "url", "icon_url"}.
     buttons = models.JSONField(db_default=[], blank=True)
+    # One of the same name on this website takes its place where it is still shown or waiting.
+    replaces = models.CharField(max_length=40, db_default="", blank=True)
+    # {"source", "medium", "campaign", "term", "content"}: what `utm_` parameters say, each as typed.
+    utm = models.JSONField(db_default={}, blank=True)
+    # By language tag: {"title", "body", "url"}, an empty one as in the default.
+    translations = models.JSONField(db_default={}, blank=True)
     # Stays until the visitor acts; makes no sound.
     sticky = models.BooleanField(db_default=False)
     silent = models.BooleanField(db_default=False)

@@ -13,7 +13,8 @@ from campaigns.access import access_campaign, access_send
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import about
-from campaigns.delivery.payload import MAX_BRIDGED, SAMPLE_TAG, payload_octets
+from campaigns.delivery.payload import MAX_BRIDGED
+from campaigns.delivery.personal import PROFILE
 from campaigns.forms import ComposeForm, as_initial
 from campaigns.forms_speed import SpeedForm
 from campaigns.models import Campaign, Send
@@ -23,7 +24,9 @@ from campaigns.report import LIVE_STATES, report_of, reports_of
 from campaigns.resend_audience import CHOICES
 from campaigns.waits import why_it_waits
 from subscribers.figures import last_days
+from subscribers.hints import attribute_names
 from subscribers.models import Site
+from subscribers.names import languages
 from subscribers.sdk import site_settings
 from subscribers.views import TEST_DEVICES
 from tenants.access import RANK, console
@@ -34,7 +37,6 @@ from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 PER_PAGE = 25
 LAST_SENDS = 5
 LAST_TESTS = 3
-_EMPTY = {"title": "", "body": "", "url": "", "icon_url": ""}
 
 
 @console(Role.ANALYST)
@@ -104,7 +106,7 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
         "segment": campaign.segment,
         **as_initial(message),
     }
-    form = ComposeForm(request.POST or None, initial=initial)
+    form = ComposeForm(request.POST or None, initial=initial, message=message)
     if request.method == "POST" and form.is_valid():
         try:
             save_draft(
@@ -125,15 +127,20 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, Any]:
     site = campaign.site if campaign else None
+    preview_site = site or Site.objects.order_by("pk").last()
     return {
         "form": form,
         "campaign": campaign,
         "site": site,
-        "preview_site": site or Site.objects.order_by("pk").last(),
+        "preview_site": preview_site,
+        "language_choices": languages(),
+        "placeholders": [
+            {"label": "Attributes", "names": attribute_names(preview_site.pk) if preview_site else []},
+            {"label": "Profile", "names": PROFILE},
+        ],
         "limits": {
             "payload_max": MAX_PLAINTEXT,
             "bridged_max": MAX_BRIDGED if settings.FIREFOX_ANDROID else MAX_PLAINTEXT,
-            "overhead": payload_octets({**_EMPTY, "url": "/"}, tag=SAMPLE_TAG),
         },
         **(reach_of(campaign) if campaign else {}),
         **(_tests_of(campaign) if campaign else {}),

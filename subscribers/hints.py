@@ -36,7 +36,7 @@ def hints(site_id: int) -> dict[str, list[dict[str, str]]]:
     """Values that the builder proposes, by field: {"value", "label"}."""
     found = {
         "tag": _read(_TAGS, [site_id, NEWEST, MOST_NAMES]),
-        "attribute": _read(_ATTRIBUTES, [site_id, NEWEST, MOST_NAMES]),
+        "attribute": attribute_names(site_id),
         "event": _read(_EVENTS, [MOST_NAMES]),
         **{name: list(values) for name, values in _FIXED.items()},
     }
@@ -46,6 +46,11 @@ def hints(site_id: int) -> dict[str, list[dict[str, str]]]:
     for name, names in (("country", countries()), ("language", languages())):
         proposed[name] = [{"value": code, "label": label} for code, label in names.items()]
     return proposed
+
+
+def attribute_names(site_id: int) -> list[str]:
+    """Name the attributes that the newest subscribers have, the most frequent first."""
+    return _read(_ATTRIBUTES, [site_id, NEWEST, MOST_NAMES])
 
 
 def _read(query: str, values: list[Any]) -> list[str]:

@@ -12,7 +12,7 @@ from django_q.tasks import async_task
 
 from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
-from campaigns.delivery.compose_push import tag_of, topic_of
+from campaigns.delivery.compose_push import replaced_by, tag_of, topic_of
 from campaigns.delivery.payload import (
     DEFAULTS,
     FIELDS,
@@ -21,6 +21,7 @@ from campaigns.delivery.payload import (
     draft_octets,
     payload_octets,
 )
+from campaigns.delivery.personal import stray_braces
 from campaigns.models import Campaign, Message, Send
 from subscribers.audience import name_in
 from subscribers.figures import count_active
@@ -72,6 +73,7 @@ def save_draft(
         raise CampaignRefused(
             f"{len(content['buttons'])} buttons; browsers show {MOST_BUTTONS} at most. Take some away."
         )
+    check_braces(content)
     if campaign is None:
         campaign = Campaign.objects.create(site=site, name=content["title"][:120])
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
@@ -94,6 +96,19 @@ def save_draft(
     )
     campaign.refresh_from_db()
     return campaign
+
+
+def check_braces(content: Content) -> None:
+    """Raise CampaignRefused for braces that would reach a recipient."""
+    translated = [text for texts in content["translations"].values() for text in texts.values()]
+    buttons = [text for button in content["buttons"] for text in button.values()]
+    own = [content[name] for name in ("title", "body", "url", "icon_url", "image_url", "badge_url")]
+    for text in (*own, *content["utm"].values(), *buttons, *translated):
+        if stray := stray_braces(text):
+            raise CampaignRefused(
+                f"“{stray}” is no placeholder. "
+                'Write one as {{ first_name|default:"there" }}, or take the braces away.'
+            )
 
 
 @transaction.atomic
@@ -190,8 +205,10 @@ def new_send(
         created_by=actor.pk,
         due_at=timezone.now(),
     )
-    send.topic = topic_of(tenant.schema_name, send.pk)
-    send.tag = tag_of(tenant.schema_name, send.pk)
+    replaces = send.content[0]["replaces"]
+    same: int | str = replaced_by(send.site_id, replaces) if replaces else send.pk
+    send.topic = topic_of(tenant.schema_name, same)
+    send.tag = tag_of(tenant.schema_name, same)
     _check_size(send)
     send.save(update_fields=["topic", "tag"])
     _make_due(send, tenant)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from campaigns.delivery.payload import Template, template_of
+from campaigns.delivery.payload import Templates, templates_of
 from campaigns.delivery.recipients import Recipient
 from campaigns.delivery.transport import Post
 from campaigns.models import Send
@@ -26,7 +26,8 @@ from truepush.lib.webpush.vapid import HeaderCache, KeyPair
 TOPIC_LENGTH = 24  # of base64url; Apple refuses lengths of 1 mod 4
 
 # Apple shows repeats stacked, and Mozilla resets a client that stores more than 150: they get a Topic always. FCM was
-# said to keep four collapse keys per device that is offline, so there the notification's tag alone collapses.
+# said to keep four collapse keys per device that is offline, so there the notification's tag alone collapses, unless
+# the campaign is to replace what is waiting.
 TOPIC_SERVICES = frozenset({PushService.APPLE, PushService.MOZILLA, PushService.SANDBOX})
 
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
@@ -60,15 +61,20 @@ def key_pair(key_id: int) -> KeyPair:
     return _key_pair(current_schema(), key_id)
 
 
-def topic_of(schema_name: str, send_id: int) -> str:
-    """Make the Topic of a send: the same for a repeat, never shared by two sends."""
-    digest = hashlib.sha256(f"topic:{schema_name}:{send_id}".encode()).digest()
+def topic_of(schema_name: str, send: int | str) -> str:
+    """Make the Topic of a send: the same for a repeat, never shared by two sends, save those of one replaced_by()."""
+    digest = hashlib.sha256(f"topic:{schema_name}:{send}".encode()).digest()
     return base64.urlsafe_b64encode(digest)[:TOPIC_LENGTH].decode()
 
 
-def tag_of(schema_name: str, send_id: int) -> str:
+def replaced_by(site_id: int, name: str) -> str:
+    """Give what topic_of() and tag_of() take for sends that replace each other: those of one name on one website."""
+    return f"replaces:{site_id}:{name}"
+
+
+def tag_of(schema_name: str, send: int | str) -> str:
     """Make the notification tag of a send, by which a browser replaces a repeat that it still shows."""
-    return "tp-" + hashlib.sha256(f"tag:{schema_name}:{send_id}".encode()).hexdigest()[:16]
+    return "tp-" + hashlib.sha256(f"tag:{schema_name}:{send}".encode()).hexdigest()[:16]
 
 
 class Composer:
@@ -83,7 +89,10 @@ class Composer:
         self._tenant_id = tenant_id
         self._schema_name = current_schema()
         self._contact = contact
-        self._templates: list[Template] = [template_of(content, tag=send.tag) for content in send.content]
+        self._templates: list[Templates] = [templates_of(content, tag=send.tag) for content in send.content]
+        # Whether recipients must be read with their profile.
+        self.is_personal = any(one.is_personal for one in self._templates)
+        self._replaces = any(content.get("replaces") for content in send.content)
         self._places: dict[str, _Place] = {}
         self._heads: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
         self._ttl = 0
@@ -96,7 +105,7 @@ class Composer:
         """Encrypt for one recipient; raises ValueError if the stored keys or the payload cannot be used."""
         variant = 0
         tokens = self._tokens.get(root_id) or self._tokens_of(root_id)
-        plaintext = self._templates[variant].fill(tokens.token(ordinal, variant))
+        plaintext = self._templates[variant].of(row.language).fill(tokens.token(ordinal, variant), row.values)
         body = self._encrypt(plaintext, row.p256dh, row.auth)
         origin = row.origin
         target = row.endpoint[len(origin) :]
@@ -141,7 +150,7 @@ class Composer:
             ("content-encoding", "aes128gcm"),
             ("content-type", "application/octet-stream"),
         ]
-        if place.service in TOPIC_SERVICES:
+        if self._replaces or place.service in TOPIC_SERVICES:
             fields.append(("topic", self._send.topic))
         if place.service is PushService.WNS:
             fields.append(("x-wns-cache-policy", "cache"))

@@ -81,7 +81,7 @@ class Hold:
     def take_up(self, first: int) -> None:
         """Queue what the grant got from position `first` on; what the ledger knows already is left out."""
         grant = self.grant
-        self.rows.update(read_recipients(grant.ids[first:]))
+        self.rows.update(read_recipients(grant.ids[first:], with_profile=self.composer.is_personal))
         for position in range(first, len(grant.ids)):
             if position in grant.done:
                 continue

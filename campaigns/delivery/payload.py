@@ -1,11 +1,13 @@
 """What travels in a push: declarative web push JSON (WebKit's `web_push: 8030`) that our worker reads too."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from truepush.lib.webpush.encryption import HEADER_LENGTH, OVERHEAD
+from campaigns.delivery.personal import Marks, Place, quote_marked
+from truepush.lib.webpush.encryption import HEADER_LENGTH, MAX_PLAINTEXT, OVERHEAD
 
 TOKEN_LENGTH = 58
 # Tags are this long; the real one is made with the send.
@@ -14,55 +16,151 @@ SAMPLE_TAG = "tp-" + "0" * 16
 MAX_BRIDGED = 2744 - HEADER_LENGTH - OVERHEAD
 TOKEN_PARAMETER = "tp_c"  # noqa: S105  # the name of a URL parameter
 _MARK = "\x00token\x00"
+_MARKED = re.compile(r"\\u0000(\w+)\\u0000")
 
 
 # Of a Message what travels; those with a default may be missing.
 DEFAULTS: dict[str, Any] = {
     "body": "", "icon_url": "", "image_url": "", "badge_url": "", "buttons": [], "sticky": False, "silent": False,
+    "replaces": "", "utm": {}, "translations": {},
 }  # fmt: skip
 FIELDS = ("title", "url", *DEFAULTS)
 MOST_BUTTONS = 2
+UTM = ("source", "medium", "campaign", "term", "content")
+# What another language may say differently.
+TRANSLATED = ("title", "body", "url")
+NOBODY: Mapping[str, Any] = {}
 
 
 class Template(NamedTuple):
-    """A message with the place of the receipt token left open: `parts` are joined by the token."""
+    """A message with places left open: before each but the first part stands a place, or the receipt token (None)."""
 
     parts: tuple[bytes, ...]
+    places: tuple[Place | None, ...]
+    is_personal: bool
 
-    def fill(self, token: str) -> bytes:
-        return token.encode().join(self.parts)
+    def fill(self, token: str, values: Mapping[str, Any] = NOBODY) -> bytes:
+        """Write it for one recipient; with the defaults if their own values would make it too long to travel."""
+        if not self.is_personal:
+            return token.encode().join(self.parts)
+        made = self._filled(token, values)
+        return made if len(made) <= MAX_PLAINTEXT else self._filled(token, NOBODY)
+
+    def _filled(self, token: str, values: Mapping[str, Any]) -> bytes:
+        made = [self.parts[0]]
+        for place, part in zip(self.places, self.parts[1:], strict=True):
+            made += (token.encode() if place is None else place.write(values), part)
+        return b"".join(made)
+
+
+class Templates(NamedTuple):
+    """One variant in all its languages."""
+
+    default: Template
+    by_language: Mapping[str, Template]
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a recipient's profile is needed to write it."""
+        return bool(self.by_language) or self.default.is_personal
+
+    def of(self, language: str) -> Template:
+        """Choose by RFC 4647 section 3.4: `de-AT`, else `de`, else the default."""
+        if self.by_language:
+            while language:
+                if found := self.by_language.get(language):
+                    return found
+                language = language.rpartition("-")[0]
+        return self.default
+
+
+def templates_of(content: Mapping[str, Any], *, tag: str) -> Templates:
+    """Build what one variant becomes, once for all its recipients."""
+    translations = content.get("translations") or {}
+    return Templates(
+        template_of(content, tag=tag),
+        {language: template_of(in_language(content, language), tag=tag) for language in translations},
+    )
+
+
+def in_language(content: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Give the content as it reads in one of its other languages; what that leaves out is as in the default."""
+    said = {name: text for name, text in content["translations"][language].items() if text}
+    return {**content, **said, "lang": language}
 
 
 def template_of(content: Mapping[str, Any], *, tag: str) -> Template:
-    """Build the payload of one variant (its FIELDS) once for all its recipients.
+    """Build the payload of one variant (its FIELDS) in its default language.
 
     Names are those of the Notification API and of WebKit's declarative push; browsers leave out what they do not know.
     """
     given = {**DEFAULTS, **content}
-    notification = {
-        "title": given["title"],
-        "body": given["body"],
-        "navigate": with_token(given["url"], _MARK),
+    marks = Marks()
+    notification: dict[str, Any] = {
+        "title": marks.mark(given["title"]),
+        "body": marks.mark(given["body"]),
+        "navigate": _page(given["url"], given["utm"], marks),
         "tag": tag,
     }
     for name, member in (("icon_url", "icon"), ("image_url", "image"), ("badge_url", "badge")):
         if given[name]:
-            notification[member] = given[name]
-    for name, member in (("silent", "silent"), ("sticky", "requireInteraction")):
-        if given[name]:
-            notification[member] = True
+            notification[member] = marks.mark(given[name], in_url=True)
+    if given.get("lang"):
+        notification["lang"] = given["lang"]
+    notification |= _flags(given)
     if given["buttons"]:
         notification["actions"] = [
-            _action(button, number) for number, button in enumerate(given["buttons"], 1)
+            _action(button, number, given["utm"], marks) for number, button in enumerate(given["buttons"], 1)
         ]
-    message = {"web_push": 8030, "notification": notification, "mutable": True, "tp": {"v": 1, "t": _MARK}}
+    return _cut(
+        {"web_push": 8030, "notification": notification, "mutable": True, "tp": {"v": 1, "t": _MARK}}, marks
+    )
+
+
+def _flags(given: Mapping[str, Any]) -> dict[str, bool]:
+    """What replaces an older one would come without a sound, hence `renotify`."""
+    flags = {
+        "silent": given["silent"],
+        "requireInteraction": given["sticky"],
+        "renotify": given["replaces"] and not given["silent"],
+    }
+    return {member: True for member, is_set in flags.items() if is_set}
+
+
+def _cut(message: Mapping[str, Any], marks: Marks) -> Template:
+    """Cut the text at its marks."""
     text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-    return Template(tuple(part.encode() for part in text.split(json.dumps(_MARK)[1:-1])))
+    parts = _MARKED.split(text)
+    places = tuple(None if name == "token" else marks.places[int(name)] for name in parts[1::2])
+    return Template(tuple(part.encode() for part in parts[::2]), places, bool(marks.places))
 
 
-def _action(button: Mapping[str, str], number: int) -> dict[str, str]:
-    made = {"action": f"a{number}", "title": button["title"], "navigate": with_token(button["url"], _MARK)}
+def _action(button: Mapping[str, str], number: int, utm: Mapping[str, str], marks: Marks) -> dict[str, str]:
+    made = {
+        "action": f"a{number}",
+        "title": marks.mark(button["title"]),
+        "navigate": _page(button["url"], utm, marks),
+    }
     return {**made, "icon": button["icon_url"]} if button.get("icon_url") else made
+
+
+def _page(url: str, utm: Mapping[str, str], marks: Marks) -> str:
+    tracked = with_utm(
+        marks.mark(url, in_url=True), {name: marks.mark(text, in_url=True) for name, text in utm.items()}
+    )
+    return with_token(tracked, _MARK)
+
+
+def with_utm(url: str, utm: Mapping[str, str]) -> str:
+    """Add `utm_` parameters to a URL; one that the URL has already stays as it is."""
+    parts = urlsplit(url)
+    known = {pair.partition("=")[0] for pair in parts.query.split("&")}
+    added = [
+        f"utm_{name}={quote_marked(utm[name])}"
+        for name in UTM
+        if utm.get(name) and f"utm_{name}" not in known
+    ]
+    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, *added]))))
 
 
 def with_token(url: str, token: str) -> str:
@@ -73,8 +171,10 @@ def with_token(url: str, token: str) -> str:
 
 
 def payload_octets(content: Mapping[str, Any], *, tag: str) -> int:
-    """Count the octets of the payload that this content becomes, token included."""
-    return len(template_of(content, tag=tag).fill("x" * TOKEN_LENGTH))
+    """Count the octets of what this content becomes, token included; the most that any language has."""
+    made = templates_of(content, tag=tag)
+    token = "x" * TOKEN_LENGTH
+    return max(len(one.fill(token)) for one in (made.default, *made.by_language.values()))
 
 
 def draft_octets(content: Mapping[str, Any], *, site_icon: str) -> int:

@@ -4,9 +4,7 @@
   if (!form) {
     return;
   }
-  const ICON_KEY = ',"icon":""'.length;
-  const HAS_PATH = /^https?:\/\/[^/?#]+\//i;
-  const encoder = new TextEncoder();
+  const { filled, tracked, inLanguage, octets } = truepushPayload;
   const numbers = new Intl.NumberFormat("en");
   const part = (name) => document.querySelector(`[data-preview="${name}"]`);
   const field = (name) => form.elements[name]?.value.replace(/\r\n/g, "\n").trim() ?? "";
@@ -18,35 +16,31 @@
       .filter(([text]) => text);
   const iconInUse = () => field("icon_url") || part("icon").dataset.siteIcon;
 
-  const octets = (text) => encoder.encode(JSON.stringify(text)).length - 2;
+  const translations = () =>
+    Object.fromEntries(
+      [...form.querySelectorAll("[data-language]")].map((block) => {
+        const text = (name) => block.querySelector(`[name=translation_${name}]`).value.trim();
+        return [text("language"), { title: text("title"), body: text("body"), url: text("url") }];
+      }),
+    );
+  const utm = () =>
+    Object.fromEntries(["source", "medium", "campaign", "term", "content"].map((name) => [name, line(`utm_${name}`)]));
 
-  const payloadOctets = () => {
-    const icon = iconInUse();
-    const url = field("url");
-    // The overhead already counts the shortest address, "/"; one without a path is given it.
-    const address = octets(url) - (HAS_PATH.test(url) ? 1 : 0);
-    const text = octets(title()) + octets(field("body")) + address;
-    return Number(form.dataset.overhead) + text + (icon ? ICON_KEY + octets(icon) : 0) + optionOctets();
-  };
-
-  // As campaigns/delivery/payload.py writes them; each button has its own receipt token.
-  const TOKEN = "?tp_c=".length + 58;
-  const BUTTON = '{"action":"a1","title":"","navigate":""}'.length;
-  const optionOctets = () => {
-    const list = buttons();
-    let sum = list.length ? ',"actions":[]'.length + list.length - 1 : 0;
-    for (const [text, url, icon] of list) {
-      sum += BUTTON + TOKEN + octets(text) + octets(url) + (HAS_PATH.test(url) ? 0 : 1);
-      sum += icon ? ICON_KEY + octets(icon) : 0;
-    }
-    for (const name of ["image", "badge"]) {
-      const url = field(`${name}_url`);
-      sum += url ? `,"${name}":""`.length + octets(url) : 0;
-    }
-    sum += form.elements.silent.checked ? ',"silent":true'.length : 0;
-    sum += form.elements.sticky.checked ? ',"requireInteraction":true'.length : 0;
-    return sum;
-  };
+  /** What the fields say, as a message. */
+  const written = () => ({
+    title: title(),
+    body: field("body"),
+    url: field("url"),
+    icon: iconInUse(),
+    image: field("image_url"),
+    badge: field("badge_url"),
+    buttons: buttons().map(([title, url, icon]) => ({ title, url, icon })),
+    silent: form.elements.silent.checked,
+    sticky: form.elements.sticky.checked,
+    replaces: line("replaces"),
+    utm: utm(),
+    translations: translations(),
+  });
 
   const showText = (name, text, placeholder) => {
     part(name).textContent = text || placeholder;
@@ -82,17 +76,39 @@
     showPicture("image", field("image_url"));
   };
 
-  const showButtons = () => {
-    const made = buttons().map(([text]) => {
+  const showButtons = (message) => {
+    const made = message.buttons.map(({ title }) => {
       const button = document.createElement("span");
-      button.textContent = text;
+      button.textContent = filled(title);
       return button;
     });
     part("buttons").replaceChildren(...made);
   };
 
-  const showSize = () => {
-    const used = payloadOctets();
+  /** The page that a click opens, where that is not what was typed. */
+  const showTracked = (message) => {
+    const note = document.querySelector("[data-tracked]");
+    const address = message.url && Object.values(message.utm).some(Boolean) ? tracked(message.url, message.utm) : "";
+    note.hidden = !address;
+    note.querySelector("[data-tracked-address]").textContent = address;
+  };
+
+  /** In which languages it can be looked at. */
+  const showLanguages = (message) => {
+    const choice = document.querySelector("[data-preview-language]");
+    const codes = Object.keys(message.translations);
+    const names = Object.fromEntries(
+      [...form.querySelectorAll("[data-language] select")].map((select) => [select.value, select.selectedOptions[0]?.textContent]),
+    );
+    const chosen = codes.includes(choice.value) ? choice.value : "";
+    choice.replaceChildren(new Option("Default language", ""), ...codes.map((code) => new Option(names[code], code)));
+    choice.value = chosen;
+    choice.parentElement.hidden = !codes.length;
+    return chosen ? inLanguage(message, chosen) : message;
+  };
+
+  const showSize = (message) => {
+    const used = octets(message);
     const limit = Number(form.dataset.payloadMax);
     const over = used - limit;
     const size = document.querySelector("[data-size]");
@@ -123,6 +139,9 @@
       for (const [name, value] of new URLSearchParams(text)) {
         if (name !== "csrfmiddlewaretoken") {
           const input = form.elements[name];
+          if (!(input instanceof HTMLElement)) {
+            continue;
+          }
           input.type === "checkbox" ? (input.checked = true) : (input.value = value);
         }
       }
@@ -135,11 +154,14 @@
   const isUnsaved = () => content() !== saved;
 
   const show = () => {
-    showText("title", title(), "Title");
-    showText("body", field("body"), "Your message");
+    const message = written();
+    const seen = showLanguages(message);
+    showText("title", filled(seen.title), "Title");
+    showText("body", filled(seen.body), "Your message");
     showSite();
-    showSize();
-    showButtons();
+    showSize(message);
+    showButtons(seen);
+    showTracked(seen);
     for (const note of document.querySelectorAll("[data-unsaved]")) {
       note.hidden = !isUnsaved();
     }
@@ -173,6 +195,7 @@
   }
   form.addEventListener("submit", keep);
   form.addEventListener("input", show);
+  document.querySelector("[data-preview-language]").addEventListener("change", show);
   form.addEventListener("change", showPictures); // not at every key: each half-typed address would be fetched
   for (const sender of document.querySelectorAll("form[data-save-first]")) {
     sender.addEventListener("submit", saveThenSend);

@@ -71,6 +71,7 @@
       lang: text(given.lang),
       silent: given.silent === true,
       requireInteraction: given.requireInteraction === true,
+      renotify: given.renotify === true && !!text(given.tag),
       actions,
       data: { url: unmarked(target), pages, token: token && /^[\w-]{1,200}$/.test(token) ? token : "" },
     };

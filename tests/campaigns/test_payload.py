@@ -16,11 +16,10 @@ from campaigns.models import Send
 from subscribers.models import Subscriber, VapidKey
 from tenants.doorway import in_tenant
 from tests.campaigns.places import Place, add_subscribers, launch, new_campaign
-from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import SEED
 from truepush.lib import base64url
 from truepush.lib.receipt_token import ReceiptToken, unpack
-from truepush.lib.webpush.encryption import MAX_PLAINTEXT, decrypt
+from truepush.lib.webpush.encryption import decrypt
 from truepush.local.sandbox.subscriptions import Behaviour, receiver_keys
 
 CONTENT = {"title": "Tea", "body": "“20 %” off 🍵", "url": "https://shop.example/tea", "icon_url": ""}
@@ -205,21 +204,6 @@ def test_the_time_to_live_is_what_is_left_and_never_zero(
     for left, ttl in ((86400, 86400), (59.9, 59), (1.5, 1), (0.2, 1), (-5, 1)):
         composer.expires_at = now + timedelta(seconds=left)
         assert composer.ttl_left(now) == ttl
-
-
-def test_the_composers_number_is_the_number_of_octets_that_travel(
-    acme: Workspace, console: Any, sandbox: Any
-) -> None:
-    """The page adds the octets of the fields to its overhead (static/js/compose.js); the sum must be exact."""
-    make_site(acme)
-    page = console(acme).get("/campaigns/new/").content.decode()
-    overhead = int(re.search(r'data-overhead="(\d+)"', page)[1])  # type: ignore[index]
-    assert f'data-payload-max="{MAX_PLAINTEXT}"' in page
-    for url, path_is_added in (("https://a.example/x", 0), ("https://a.example", 1)):
-        content = {"title": 'A "b"', "body": "é\n🍵", "url": url, "icon_url": "https://a.example/i.png"}
-        fields = sum(len(json.dumps(text, ensure_ascii=False).encode()) - 2 for text in content.values())
-        by_page = overhead + fields - (0 if path_is_added else 1) + len(',"icon":""')
-        assert by_page == payload_octets(content, tag="tp-" + "0" * 16)
 
 
 FULL = {

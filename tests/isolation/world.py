@@ -102,6 +102,8 @@ SHAPES: dict[str, Shape] = {
     "campaigns.message.icon_url": lambda mark, pk: f"https://{mark}.example/icon.png",
     "campaigns.message.image_url": lambda mark, pk: f"https://{mark}.example/image.png",
     "campaigns.message.badge_url": lambda mark, pk: f"https://{mark}.example/badge.png",
+    "campaigns.message.utm": lambda mark, pk: {"source": mark},
+    "campaigns.message.translations": lambda mark, pk: {"de": {"title": mark, "body": "", "url": ""}},
     "campaigns.message.buttons": lambda mark, pk: [
         {"title": mark, "url": f"https://{mark}.example", "icon_url": ""}
     ],

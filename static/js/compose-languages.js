@@ -1,0 +1,28 @@
+// Other languages of a message: a block of fields for each that the person adds.
+(() => {
+  const list = document.querySelector("[data-languages]");
+  const blank = document.querySelector("[data-language-blank]");
+  const add = document.querySelector("[data-language-add]");
+  if (!list) {
+    return;
+  }
+  const changed = () => list.dispatchEvent(new Event("input", { bubbles: true }));
+
+  add.addEventListener("click", () => {
+    list.append(blank.content.cloneNode(true));
+    const block = list.lastElementChild;
+    const taken = new Set([...list.querySelectorAll("select")].map((choice) => choice.value));
+    const choice = block.querySelector("select");
+    choice.value = [...choice.options].find((option) => option.value && !taken.has(option.value))?.value ?? "";
+    choice.focus();
+    changed();
+  });
+  list.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-language-remove]");
+    if (button) {
+      button.closest("[data-language]").remove();
+      add.focus();
+      changed();
+    }
+  });
+})();
