@@ -19,3 +19,12 @@ def access_send(pk: int) -> Send:
     if send is None:
         raise Http404
     return send
+
+
+def newest_send(campaign: Campaign) -> Send:
+    """The last send of a campaign that is no resend, else 404."""
+    sends = Send.objects.filter(campaign=campaign, kind=Send.Kind.CAMPAIGN)
+    found = sends.exclude(occurrence__startswith="resend-").order_by("-pk").first()
+    if found is None:
+        raise Http404
+    return found

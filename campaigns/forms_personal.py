@@ -90,7 +90,11 @@ class Translation:
     def check(self) -> None:
         """Note what is wrong."""
         if self.language not in languages():
-            self.problems.append(f"“{self.language}” is no language that is known. Choose one of the list.")
+            self.problems.append(
+                f"“{self.language}” is no language that is known. Choose one of the list."
+                if self.language
+                else "Choose the language, or take it away."
+            )
         if not any(self.texts.values()):
             self.problems.append("Write a title, a message or a page in this language, or take it away.")
         for name, most in (("title", 200), ("body", 2000), ("url", 2000)):

@@ -15,6 +15,8 @@ class Campaign(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
+        # Its send, or the next of them, waits for its time.
+        SCHEDULED = "scheduled", "Scheduled"
         LAUNCHED = "launched", "Sent"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="campaigns")
@@ -22,6 +24,8 @@ class Campaign(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     # Whom it is for; null is everyone who subscribed. A launched one remembers it until the segment is deleted.
     segment = models.ForeignKey(Segment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # When it goes out, as campaigns.timing.Timing.as_json() writes it; empty is at once.
+    schedule = models.JSONField(db_default={}, blank=True)
     # Longer than Firefox on Android takes (campaigns.delivery.payload.MAX_BRIDGED).
     oversize_bridged = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
@@ -84,6 +88,7 @@ class Send(models.Model):
         TEST = "test", "Test"
 
     class State(models.TextChoices):
+        SCHEDULED = "scheduled", "Scheduled"
         PREPARING = "preparing", "Preparing"
         RUNNING = "running", "Sending"
         PAUSED = "paused", "Paused"
@@ -121,6 +126,9 @@ class Send(models.Model):
     closed = models.IntegerField(default=0)
     # How many of failed, expired and skipped had which reason: {"failed 413": 3}. Bounded by the closed list.
     reasons = models.JSONField(default=dict)
+    # {"zone", "local", "past"} of one that goes out at a time in each subscriber's own zone, and from its freeze on
+    # "left_out": how many were not in its audience because their time had passed, by offset.
+    timing = models.JSONField(db_default={}, blank=True)
     # Messages a minute, and "spread over so many minutes", which sets it at the freeze. Their state is in Pace.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     spread_minutes = models.PositiveIntegerField(null=True, blank=True)
@@ -199,6 +207,8 @@ class Batch(models.Model):
     lane = models.CharField(max_length=320, blank=True, db_default="")
     # Claims since something of it was last recorded: one that kills its worker must not come back for ever.
     claims = models.PositiveSmallIntegerField(db_default=0)
+    # When its messages expire, where that is not the send's own end.
+    expires_at = models.DateTimeField(null=True)
     # Receipts of a root batch, folded: one bit per ordinal, the first in the highest bit of the first octet.
     displayed = models.BinaryField(null=True)
     clicked = models.BinaryField(null=True)

@@ -12,7 +12,7 @@ def campaign_users(campaign: type[Model]) -> Users:
     """Make the entry of the list; the model is given, since this is asked before Django's models are there."""
 
     def waiting(segment_id: int) -> list[str]:
-        drafts = campaign._default_manager.filter(segment_id=segment_id, state="draft")
+        drafts = campaign._default_manager.filter(segment_id=segment_id, state__in=("draft", "scheduled"))
         return [f"campaign “{name}”" for name in drafts.order_by("pk").values_list("name", flat=True)]
 
     def forget(segment_id: int) -> None:

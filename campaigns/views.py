@@ -9,7 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from campaigns.access import access_campaign, access_send
+from campaigns.access import access_campaign, access_send, newest_send
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.resend import about
@@ -98,8 +98,8 @@ def new(request: ConsoleRequest) -> HttpResponse:
 def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Edit a draft; "save" stays here. A campaign that was sent shows its report instead."""
     campaign = access_campaign(pk)
-    if campaign.state == Campaign.State.LAUNCHED:
-        return redirect("campaigns:report", campaign.sends.get(kind=Send.Kind.CAMPAIGN).pk)
+    if campaign.state != Campaign.State.DRAFT:
+        return redirect("campaigns:report", newest_send(campaign).pk)
     message = campaign.messages.get(variant=0)
     initial = {
         "site": campaign.site,
@@ -128,6 +128,7 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
 def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, Any]:
     site = campaign.site if campaign else None
     preview_site = site or Site.objects.order_by("pk").last()
+    known = attribute_names(preview_site.pk) if preview_site else []
     return {
         "form": form,
         "campaign": campaign,
@@ -135,8 +136,8 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
         "preview_site": preview_site,
         "language_choices": languages(),
         "placeholders": [
-            {"label": "Attributes", "names": attribute_names(preview_site.pk) if preview_site else []},
-            {"label": "Profile", "names": PROFILE},
+            {"label": "Attributes", "names": known},
+            {"label": "Profile", "names": [name for name in PROFILE if name not in known]},
         ],
         "limits": {
             "payload_max": MAX_PLAINTEXT,

@@ -131,7 +131,9 @@ def _judge(subscriber: Subscriber, rows: list[_Row]) -> Verdict:
     row = rows[0]
     content = row.content if isinstance(row.content, list) else json.loads(row.content)
     made = Verdict(row.send_id, content[0]["title"], row.kind, row.launched_at, WAITING)
-    if row.state == Send.State.PREPARING:
+    if row.state == Send.State.SCHEDULED:
+        made.why = "it is scheduled and has not begun"
+    elif row.state == Send.State.PREPARING:
         made.why = "the audience is being frozen"
     elif row.ordinal is None:
         made.outcome, made.why = _outside(subscriber, row)

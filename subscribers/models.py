@@ -17,6 +17,8 @@ class Site(models.Model):
     site_key = models.CharField(max_length=32, unique=True)
     worker_path = models.CharField(max_length=200, default="/truepush/worker.js")
     is_demo = models.BooleanField(default=False)
+    # Of campaigns that go out at a time: an IANA name.
+    time_zone = models.CharField(max_length=64, db_default="UTC")
     # Messages a minute of this website's sends together; null is as fast as it goes.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     # What the customer's server signs external ids with, sealed like private keys; made when it is first asked for.

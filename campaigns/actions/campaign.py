@@ -23,6 +23,8 @@ from campaigns.delivery.payload import (
 )
 from campaigns.delivery.personal import stray_braces
 from campaigns.models import Campaign, Message, Send
+from campaigns.plan import Plan, plan_of
+from campaigns.timing import AT_ONCE, Timing
 from subscribers.audience import name_in
 from subscribers.figures import count_active
 from subscribers.models import Segment, Site, Subscriber
@@ -86,7 +88,7 @@ def save_draft(
     )
     if not changed:
         raise CampaignRefused(
-            "This campaign was sent already; what was sent cannot be changed. Make a new one."
+            "This campaign was sent or scheduled already, and that cannot be changed. Call it back, or make a new one."
         )
     audit.record("campaign.save", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     Message.objects.update_or_create(
@@ -113,35 +115,53 @@ def check_braces(content: Content) -> None:
 
 @transaction.atomic
 def launch_campaign(
-    *, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, speed: Speed = FULL_SPEED
+    *,
+    actor: User,
+    tenant: Tenant,
+    campaign: Campaign,
+    ttl: int,
+    speed: Speed = FULL_SPEED,
+    timing: Timing = AT_ONCE,
+    undo_seconds: float = 0,
 ) -> Send:
     """Launch the campaign to its segment, or to all subscribers; raises CampaignRefused or RateRefused if it cannot be.
 
-    The conditional UPDATE decides between two clicks; the unique key of Send would refuse the second in any case.
+    One at once starts after `undo_seconds`, until when it can be called back like one that is scheduled. The
+    conditional UPDATE decides between two clicks; the unique key of Send would refuse the second in any case.
     """
+    plan = plan_of(timing, timezone.now(), undo_seconds)
     if not count_active(campaign.site_id):
         raise CampaignRefused("Nobody has subscribed to this website yet, so there is nobody to send it to.")
     changed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(
-        state=Campaign.State.LAUNCHED, updated_at=Now()
+        state=Campaign.State.SCHEDULED if plan.is_ahead else Campaign.State.LAUNCHED,
+        schedule=timing.as_json(),
+        updated_at=Now(),
     )
     if not changed:
-        raise CampaignRefused("This campaign was sent already.")
+        raise CampaignRefused("This campaign was sent or scheduled already.")
     campaign.refresh_from_db()  # locked now: somebody may have saved it since it was read
     send = new_send(
-        actor=actor,
+        actor_id=actor.pk,
         tenant=tenant,
         campaign=campaign,
         kind=Send.Kind.CAMPAIGN,
-        run="",
-        rule=_rule_of(campaign),
+        run=plan.occurrence,
+        rule=rule_of(campaign),
         ttl=ttl,
         speed=speed,
+        plan=plan,
     )
-    audit.record("campaign.send", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
+    audit.record(
+        "campaign.send",
+        actor=actor,
+        tenant_id=tenant.pk,
+        target=f"campaign {campaign.pk}",
+        **timing.as_json(),
+    )
     return send
 
 
-def _rule_of(campaign: Campaign) -> dict[str, object]:
+def rule_of(campaign: Campaign) -> dict[str, object]:
     """Take down whom it is for as that reads now, with every rule that it needs: they may change before the freeze."""
     segment = campaign.segment
     if segment is None:
@@ -163,7 +183,7 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
     audit.record("campaign.test", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     run = f"test-{secrets.token_hex(8)}"
     return new_send(
-        actor=actor,
+        actor_id=actor.pk,
         tenant=tenant,
         campaign=campaign,
         kind=Send.Kind.TEST,
@@ -175,7 +195,7 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
 
 def new_send(
     *,
-    actor: User,
+    actor_id: int | None,
     tenant: Tenant,
     campaign: Campaign,
     kind: str,
@@ -183,12 +203,14 @@ def new_send(
     rule: dict[str, object],
     ttl: int,
     speed: Speed = FULL_SPEED,
+    plan: Plan | None = None,
 ) -> Send:
     """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest.
 
-    `ttl` in seconds is for a message that says none of its own.
+    `ttl` in seconds is for a message that says none of its own; without a plan it starts at once.
     """
     speed.check()
+    plan = plan or Plan(timezone.now())
     headers = campaign.messages.values(*HEADERS)[0]
     send = Send.objects.create(
         campaign=campaign,
@@ -202,8 +224,10 @@ def new_send(
         urgency=headers["urgency"],
         rate_per_minute=speed.per_minute,
         spread_minutes=speed.spread_minutes,
-        created_by=actor.pk,
-        due_at=timezone.now(),
+        created_by=actor_id,
+        state=Send.State.SCHEDULED if plan.is_ahead else Send.State.PREPARING,
+        due_at=plan.due_at,
+        timing=plan.as_timing(),
     )
     replaces = send.content[0]["replaces"]
     same: int | str = replaced_by(send.site_id, replaces) if replaces else send.pk
@@ -228,10 +252,11 @@ def _make_due(send: Send, tenant: Tenant) -> None:
         **place, site_id=send.site_id, kind=send.kind, state=send.state, due_at=send.due_at
     )
     is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
-    DueWork.objects.create(**place, priority=_priority(send), due_at=Now(), is_held=is_held)
+    DueWork.objects.create(**place, priority=_priority(send), due_at=send.due_at, is_held=is_held)
     if send.rate_per_minute:
         set_pace(f"send:{tenant.pk}:{send.pk}", tenant.pk, send.rate_per_minute)
-    async_task("campaigns.tasks.deliver")
+    if send.state == Send.State.PREPARING:
+        async_task("campaigns.tasks.deliver")
 
 
 def _check_size(send: Send) -> None:
@@ -247,6 +272,8 @@ def _check_size(send: Send) -> None:
 def _priority(send: Send) -> int:
     if send.kind == Send.Kind.TEST:
         return DueWork.Priority.TEST
+    if send.campaign.schedule:
+        return DueWork.Priority.SCHEDULED
     segment = send.campaign.segment if "segment" in send.rule else None
     counted = segment.counted if segment else None
     size = count_active(send.site_id) if counted is None else counted

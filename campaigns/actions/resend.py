@@ -33,7 +33,7 @@ def resend(*, actor: User, tenant: Tenant, send: Send, what: str, hours: int = 0
         raise CampaignRefused("There is nobody to send it to again.")
     number = Send.objects.filter(campaign=row.campaign, occurrence__startswith="resend-").count() + 1
     made = new_send(
-        actor=actor,
+        actor_id=actor.pk,
         tenant=tenant,
         campaign=row.campaign,
         kind=Send.Kind.CAMPAIGN,

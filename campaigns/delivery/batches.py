@@ -9,9 +9,12 @@ import socket
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from campaigns.delivery.ledger import Packed, unpack
 from campaigns.delivery.pacing import FREE, Allowance, allowance, give_back, lane_allowance, take
@@ -88,6 +91,8 @@ class Grant:
     done: set[int] = field(default_factory=set)
     # Ordinals that the ledger knew at the claim, also of recipients that are not granted yet.
     recorded: set[int] = field(default_factory=set)
+    # When its messages expire, where that is not the send's own end.
+    expires_at: datetime | None = None
     start: float = 0.0
     spacing: float = 0.0
     paced_from: int = 0
@@ -134,7 +139,7 @@ WHERE id = (
            OR EXISTS (SELECT FROM tenants_throttle slow WHERE slow.lane = campaigns_batch.lane
                       AND slow.next_at > clock_timestamp() + make_interval(secs => %s))))
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, coalesce(root_id, id), attempt, fence, cursor, size, lane, claims
+RETURNING id, coalesce(root_id, id), attempt, fence, cursor, size, lane, claims, expires_at
 """
 
 _SLICE = "SELECT ids[%s : %s], ordinals[%s : %s] FROM campaigns_batch WHERE id = %s"
@@ -178,10 +183,10 @@ def _lease(send_id: int, busy_origins: Collection[str], *, has_lanes: bool) -> G
         row = cursor.fetchone()
     if row is None:
         return None
-    batch_id, root_id, attempt, fence, place, size, lane, claims = row
+    batch_id, root_id, attempt, fence, place, size, lane, claims, expires_at = row
     return Grant(
         batch_id, root_id, attempt, fence, place, size, [], [], taken,
-        lane=lane, claims=claims, holder=holder(),
+        lane=lane, claims=claims, holder=holder(), expires_at=expires_at,
     )  # fmt: skip
 
 
@@ -285,7 +290,8 @@ def postpone(work: Work, *, seconds: float = 0.0) -> None:
     row = DueWork.objects.select_for_update().filter(tenant_id=work.tenant_id, send_id=work.send_id).first()
     if row is None:
         return
-    state = Send.objects.filter(pk=work.send_id).values_list("state", flat=True).first()
+    send = Send.objects.filter(pk=work.send_id).annotate(is_ahead=Q(due_at__gt=Now())).first()
+    state = send.state if send else None
     with connection.cursor() as cursor:
         cursor.execute(_EARLIEST, [work.send_id])
         earliest = cursor.fetchone()[0]
@@ -294,7 +300,10 @@ def postpone(work: Work, *, seconds: float = 0.0) -> None:
         elif earliest is not None:
             row.due_at = earliest
             row.save(update_fields=["due_at"])
-        elif state == Send.State.PREPARING:
+        elif send and state in (Send.State.PREPARING, Send.State.SCHEDULED) and send.is_ahead:
+            row.due_at = send.due_at
+            row.save(update_fields=["due_at"])
+        elif state in (Send.State.PREPARING, Send.State.SCHEDULED):
             # Another worker is freezing its audience right now: look again in a moment.
             cursor.execute(_WAIT, [PREPARING_POLL_SECONDS, row.pk])
         else:

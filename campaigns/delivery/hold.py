@@ -55,6 +55,7 @@ class Hold:
         self.is_test = send.kind == Send.Kind.TEST
         self.state = send.state
         self.composer = Composer(send, work.tenant_id, send.site.contact)
+        self.composer.expires_at = grant.expires_at or send.expires_at
         self.rows: dict[int, Recipient] = {}
         self.queues: dict[str, deque[int]] = {}
         self.waiting = 0

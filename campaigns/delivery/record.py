@@ -213,6 +213,7 @@ def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: dat
                 first_id=min(ids),
                 last_id=max(ids),
                 due_at=now + timedelta(seconds=wait if lane else wait + 1),
+                expires_at=grant.expires_at,
                 lane=lane,
             )
         )

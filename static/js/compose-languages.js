@@ -11,10 +11,7 @@
   add.addEventListener("click", () => {
     list.append(blank.content.cloneNode(true));
     const block = list.lastElementChild;
-    const taken = new Set([...list.querySelectorAll("select")].map((choice) => choice.value));
-    const choice = block.querySelector("select");
-    choice.value = [...choice.options].find((option) => option.value && !taken.has(option.value))?.value ?? "";
-    choice.focus();
+    block.querySelector("select").focus();
     changed();
   });
   list.addEventListener("click", ({ target }) => {

@@ -84,7 +84,7 @@ def resume_sending(*, actor: User, tenant: Tenant) -> bool:
     )
     if not resumed:
         return False
-    going = SendIndex.objects.filter(tenant_id=tenant.pk, state__in=("running", "preparing"))
+    going = SendIndex.objects.filter(tenant_id=tenant.pk, state__in=("running", "preparing", "scheduled"))
     DueWork.objects.filter(tenant_id=tenant.pk, send_id__in=going.values("send_id")).update(
         is_held=False, due_at=Now()
     )
