@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 
+from campaigns.actions.errors import CampaignRefused
+from campaigns.content_rules import check_segments
 from campaigns.delivery.payload import FIELDS, UTM, draft_octets
 from campaigns.forms_options import OptionsForm, options_initial
 from campaigns.forms_personal import LanguagesForm, TrackingForm, check_personal_url, check_places
@@ -13,12 +15,13 @@ from subscribers.models import Segment, Site
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 
-class SegmentField(forms.ModelChoiceField[Segment]):
-    """Nothing chosen is everyone. With several websites each segment says whose it is."""
+class SegmentField(forms.ModelMultipleChoiceField[Segment]):
+    """As many as there are. With several websites each segment says whose it is."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, empty_label="Everyone who subscribed", **kwargs)
-        self.names_site = False
+    names_site = False
+
+    def clean(self, value: Any) -> Any:
+        return list(super().clean([pk for pk in value or [] if pk]))
 
     def label_from_instance(self, obj: Segment) -> str:
         return f"{obj.name} ({obj.site.name})" if self.names_site else obj.name
@@ -26,7 +29,18 @@ class SegmentField(forms.ModelChoiceField[Segment]):
 
 class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
     site = forms.ModelChoiceField(queryset=Site.objects.none(), label="Website", empty_label=None)
-    segment = SegmentField(queryset=Segment.objects.none(), label="Send to", required=False)
+    segment = SegmentField(
+        queryset=Segment.objects.none(),
+        label="Send to",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"data-chips": "Everyone who subscribed"}),
+    )
+    excluded = SegmentField(
+        queryset=Segment.objects.none(),
+        label="But not to",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"data-chips": "Nobody is left out"}),
+    )
     title = forms.CharField(max_length=200, help_text="Most browsers show about 50 characters.")
     body = forms.CharField(
         max_length=2000,
@@ -54,10 +68,11 @@ class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
         field = self.fields["site"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = Site.objects.all()
-        segment = self.fields["segment"]
-        if isinstance(segment, SegmentField):
-            segment.queryset = Segment.objects.select_related("site")
-            segment.names_site = Site.objects.count() > 1
+        for name in ("segment", "excluded"):
+            segment = self.fields[name]
+            if isinstance(segment, SegmentField):
+                segment.queryset = Segment.objects.select_related("site")
+                segment.names_site = Site.objects.count() > 1
 
     def clean_title(self) -> str:
         return check_places(self._one_line("title"), "The title")
@@ -82,13 +97,10 @@ class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
         data["translations"] = self.read_languages()
         if self.errors:
             return data
-        segment = data["segment"]
-        if segment and segment.site_id != data["site"].pk:
-            self.add_error(
-                "segment",
-                f"“{segment.name}” is a segment of {segment.site.name}, and this campaign is for "
-                f"{data['site'].name}. Choose one of its segments, or everyone.",
-            )
+        try:
+            check_segments(data["site"], data["segment"], data["excluded"])
+        except CampaignRefused as error:
+            self.add_error("segment", str(error))
         content = self.content()
         octets = draft_octets(content, site_icon=data["site"].icon_url)
         if octets > MAX_PLAINTEXT:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from campaigns.actions.campaign import Speed
 from campaigns.actions.control import LONGEST_SPREAD_MINUTES
+from campaigns.actions.new_send import Speed
 from tenants.actions.sending import FASTEST, SLOWEST
 
 FULL, RATE, SPREAD = "full", "rate", "spread"

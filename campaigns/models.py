@@ -17,6 +17,8 @@ class Campaign(models.Model):
         DRAFT = "draft", "Draft"
         # Its send, or the next of them, waits for its time.
         SCHEDULED = "scheduled", "Scheduled"
+        # Never sent itself: drafts are made from it.
+        TEMPLATE = "template", "Template"
         LAUNCHED = "launched", "Sent"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="campaigns")
@@ -24,6 +26,13 @@ class Campaign(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     # Whom it is for; null is everyone who subscribed. A launched one remembers it until the segment is deleted.
     segment = models.ForeignKey(Segment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # Further segments that it goes to, and those whose people are left out (campaigns.whom).
+    also = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
+    excluded = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
+    # What was typed in the composer since it was last saved, as a form's query string; empty when all of it is saved.
+    typed = models.TextField(db_default="", blank=True)
+    # Out of the lists, and nothing else.
+    archived_at = models.DateTimeField(null=True, blank=True)
     # When it goes out, as campaigns.timing.Timing.as_json() writes it; empty is at once.
     schedule = models.JSONField(db_default={}, blank=True)
     # Longer than Firefox on Android takes (campaigns.delivery.payload.MAX_BRIDGED).

@@ -1,18 +1,22 @@
 """The figures of a send as pages show them, with rates whose denominators are named."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from campaigns.models import Campaign, Send
 from campaigns.reasons import Reason, in_words
+from campaigns.timing import Timing, in_english
 from subscribers.models import Site
 
 LIVE_STATES = (Send.State.PREPARING, Send.State.RUNNING)
 # Receipts go on coming after the last push; for this long the page keeps looking.
 STILL_COMING = timedelta(minutes=30)
+# Seconds before its time from which on the page of a scheduled send looks each second.
+SOON = 60
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,32 @@ class SendReport:
 
     @property
     def is_moving(self) -> bool:
-        return self.send.state in LIVE_STATES
+        return self.send.state in LIVE_STATES or self.is_about_to_begin
+
+    @property
+    def is_about_to_begin(self) -> bool:
+        """Whether it is scheduled for the next minute."""
+        return self.send.state == Send.State.SCHEDULED and self.begins_in <= SOON
+
+    @property
+    def begins_in(self) -> int:
+        """Whole seconds until a send that is scheduled begins, 0 if it is about to."""
+        return max(0, math.ceil((self.send.due_at - timezone.now()).total_seconds()))
+
+    @property
+    def wall(self) -> datetime | None:
+        """The wall clock time that this send is for."""
+        of_series = bool(self.timing.rule and self.send.occurrence and "T" in self.send.occurrence)
+        return datetime.fromisoformat(self.send.occurrence) if of_series else self.timing.at
+
+    @property
+    def repeats(self) -> str:
+        return in_english(self.timing.rule)
+
+    @property
+    def timing(self) -> Timing:
+        """When its campaign goes out."""
+        return Timing.from_json(self.campaign.schedule)
 
 
 COUNTED = (
@@ -75,8 +104,12 @@ def report_of(send: Send) -> SendReport:
         failed_rate=_rate(send.failed, send.audience),
         displayed_rate=_rate(send.displayed, send.accepted),
         clicked_rate=_rate(send.clicked, send.displayed),
-        is_live=send.state in LIVE_STATES or _ended_lately(send),
+        is_live=send.state in LIVE_STATES or _ended_lately(send) or _begins_soon(send),
     )
+
+
+def _begins_soon(send: Send) -> bool:
+    return send.state == Send.State.SCHEDULED and send.due_at - timezone.now() < timedelta(seconds=SOON)
 
 
 def _ended_lately(send: Send) -> bool:

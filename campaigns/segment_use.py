@@ -1,6 +1,6 @@
 """What segments have to do with campaigns: which ones a segment cannot be taken from, and which a rule can name."""
 
-from django.db.models import Model
+from django.db.models import F, Func, Model, Q, Value
 
 from subscribers.rules.things import Thing
 from subscribers.rules.uses import Users
@@ -8,16 +8,28 @@ from subscribers.rules.uses import Users
 MOST_CHOICES = 200
 
 
+def _uses(segment_id: int) -> Q:
+    return Q(segment_id=segment_id) | Q(also__contains=[segment_id]) | Q(excluded__contains=[segment_id])
+
+
 def campaign_users(campaign: type[Model]) -> Users:
     """Make the entry of the list; the model is given, since this is asked before Django's models are there."""
 
     def waiting(segment_id: int) -> list[str]:
-        drafts = campaign._default_manager.filter(segment_id=segment_id, state__in=("draft", "scheduled"))
+        drafts = campaign._default_manager.filter(
+            _uses(segment_id), state__in=("draft", "scheduled", "template")
+        )
         return [f"campaign “{name}”" for name in drafts.order_by("pk").values_list("name", flat=True)]
 
     def forget(segment_id: int) -> None:
         """Those that were sent keep the rule that they used in their sends."""
-        campaign._default_manager.filter(segment_id=segment_id, state="launched").update(segment=None)
+        sent = campaign._default_manager.filter(_uses(segment_id), state="launched")
+        sent.filter(segment_id=segment_id).update(segment=None)
+        for name in ("also", "excluded"):
+            without = Func(F(name), Value(segment_id), function="array_remove")
+            campaign._default_manager.filter(**{f"{name}__contains": [segment_id]}, state="launched").update(
+                **{name: without}
+            )
 
     return Users(waiting, forget)
 

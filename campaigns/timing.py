@@ -20,6 +20,8 @@ PASTS: tuple[Past, ...] = ("now", "next_day", "skip")
 GRACE = timedelta(minutes=5)
 # The farthest a campaign can be scheduled ahead, in days.
 FARTHEST = 730
+# Of a series on the calendar.
+MOST_SHOWN = 400
 FREQUENCIES = {"daily": "DAILY", "weekly": "WEEKLY", "monthly": "MONTHLY"}
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -100,6 +102,19 @@ class Timing:
             wall = self.following(wall, now)
         return found
 
+    def walls(self, now: datetime, until: date) -> list[datetime]:
+        """Those that have not passed, up to a date, at most MOST_SHOWN."""
+        first = self.occurrences(now, 1)
+        if not first or not self.rule or self.at is None:
+            return first
+        end = datetime.combine(until, datetime.max.time())
+        found: list[datetime] = []
+        for wall in rrulestr(self.rule, dtstart=self.at).xafter(first[0], inc=True):
+            if wall > end or len(found) == MOST_SHOWN:
+                break
+            found.append(wall)
+        return found
+
     def starts_at(self, wall: datetime, now: datetime) -> datetime:
         """The instant at which an occurrence begins: with `is_local` in the zone where that time comes first."""
         if not self.is_local:
@@ -118,9 +133,17 @@ class Slot(NamedTuple):
     offset: str
 
 
+def zone_of(name: str) -> zoneinfo.ZoneInfo:
+    """The rules of a zone; UTC for one that is not known any more."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return zoneinfo.ZoneInfo("UTC")
+
+
 def instant(wall: datetime, zone: str) -> datetime:
     """The instant of a wall clock time in a zone, by the rule above."""
-    return wall.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=0).astimezone(UTC)
+    return wall.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
 
 
 def slots(wall: datetime, now: datetime, past: Past, zones: Iterable[str] | None = None) -> list[Slot]:
@@ -140,7 +163,28 @@ def slots(wall: datetime, now: datetime, past: Past, zones: Iterable[str] | None
 
 def offset_of(wall: datetime, zone: str) -> str:
     """Say a zone's offset at a time: UTC+05:30."""
-    offset = wall.replace(tzinfo=zoneinfo.ZoneInfo(zone)).utcoffset() or timedelta()
+    offset = wall.replace(tzinfo=zone_of(zone)).utcoffset() or timedelta()
     minutes = round(offset.total_seconds() / 60)
     hours, rest = divmod(abs(minutes), 60)
     return f"UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+_UNITS = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month"}
+_NAMES = dict(
+    zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
+
+
+def in_english(rule: str) -> str:
+    """Say what Repeat.rule() wrote: every 2 weeks on Monday and Friday, until 3 May 2027."""
+    parts = dict(part.split("=", 1) for part in rule.split(";") if part)
+    unit, number = _UNITS.get(parts.get("FREQ", ""), ""), parts.get("INTERVAL", "1")
+    text = f"Every {unit}" if number == "1" else f"Every {number} {unit}s"
+    if days := [_NAMES[day] for day in parts.get("BYDAY", "").split(",") if day]:
+        text += f" on {', '.join(days[:-1])} and {days[-1]}" if days[1:] else f" on {days[0]}"
+    if until := parts.get("UNTIL"):
+        last = datetime.fromisoformat(until)
+        text += f", until {last.day} {last:%B %Y}"
+    if count := parts.get("COUNT"):
+        text += f", {count} times" if count != "1" else ", once"
+    return text

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from subscribers.models import Site
+from subscribers.time_zones import time_zone_choices
 from truepush.lib.hostname import is_host_name
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 
@@ -111,6 +112,13 @@ class SiteForm(forms.Form):
         "Left empty, the operator of this installation is named.",
         widget=forms.TextInput(attrs={"placeholder": "mailto:web@example.com"}),
     )
+    time_zone = forms.ChoiceField(
+        choices=time_zone_choices,
+        required=False,
+        initial="UTC",
+        label="Time zone",
+        help_text="By whose clock campaigns go out that are scheduled for a time.",
+    )
     worker_path = forms.CharField(
         max_length=200,
         label="Path of the worker file",
@@ -140,6 +148,9 @@ class SiteForm(forms.Form):
             return check_contact(text)
         except ContactRefused as error:
             raise forms.ValidationError(str(error)) from None
+
+    def clean_time_zone(self) -> str:
+        return self.cleaned_data["time_zone"] or (self.site.time_zone if self.site else "UTC")
 
     def clean_worker_path(self) -> str:
         path = str(self.cleaned_data["worker_path"]).strip()

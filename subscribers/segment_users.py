@@ -13,7 +13,7 @@ from subscribers.rules.uses import USERS
 def users_of(segment: Segment) -> list[str]:
     """Name everything that would no longer work without this segment."""
     others = Segment.objects.filter(site_id=segment.site_id).exclude(pk=segment.pk)
-    within = [f"segment “{other.name}”" for other in others if segment.pk in _segments_in(read(other.rule))]
+    within = [f"segment “{other.name}”" for other in others if segment.pk in segments_in(read(other.rule))]
     return [name for users in USERS.values() for name in users.waiting(segment.pk)] + within
 
 
@@ -30,7 +30,7 @@ def take_down(segment: Segment) -> dict[str, Any]:
     while waiting:
         pk = waiting.pop()
         found[str(pk)] = known[pk]
-        waiting |= {other for other in _segments_in(read(known[pk])) if str(other) not in found}
+        waiting |= {other for other in segments_in(read(known[pk])) if str(other) not in found}
     return found
 
 
@@ -40,5 +40,6 @@ def where_taken_down(site_id: int, segment_id: int, rules: dict[str, Any], now: 
     return where(site_id, known[segment_id], now, lookup=known.__getitem__)
 
 
-def _segments_in(rule: Group) -> set[int]:
+def segments_in(rule: Group) -> set[int]:
+    """The ids of the segments that a rule names itself."""
     return {condition.given["segment"] for condition in rule.conditions() if "segment" in condition.given}

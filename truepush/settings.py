@@ -111,6 +111,8 @@ if GEO_FILE and not Path(GEO_FILE).is_file():
         f"GEO_FILE is {GEO_FILE!r}, and there is no such file. Give the path of an .mmdb file."
     )
 RUNAWAY_SECONDS: float = env.float("RUNAWAY_SECONDS", default=900.0)
+# For so long a campaign that is sent at once can be called back.
+SEND_UNDO_SECONDS: float = env.float("SEND_UNDO_SECONDS", default=10.0)
 BATCH_SIZE: int = env.int("BATCH_SIZE", default=5000)
 GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
 

@@ -111,7 +111,7 @@ def frozen(place: Place) -> dict[str, float]:
     given: dict[str, Any] = {"actor": place.owner, "tenant": place.tenant, "site": place.site}
     rule = read(RULES["mobile or French, and lately or often"])
     segment = save_segment(**given, name="Bench", rule=rule)
-    campaign = save_draft(**given, content=CONTENT, segment=segment)
+    campaign = save_draft(**given, content=CONTENT, segments=[segment])
     send = launch_campaign(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=3600)
     due = DueWork.objects.get(tenant_id=place.tenant.pk, send_id=send.pk)
     began = time.monotonic()

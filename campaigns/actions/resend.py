@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.actions.campaign import new_send
 from campaigns.actions.errors import CampaignRefused
+from campaigns.actions.new_send import new_send
 from campaigns.models import Send
 from campaigns.resend_audience import CHOICES, MISSED, NOT_CLICKED, NOT_DISPLAYED
 from tenants.actions import audit

@@ -6,11 +6,12 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models.functions import Now
 
-from campaigns.actions.campaign import Speed, new_send, rule_of
 from campaigns.actions.errors import CampaignRefused
+from campaigns.actions.new_send import Speed, new_send
 from campaigns.models import Campaign, Send
 from campaigns.plan import Plan
 from campaigns.timing import Timing
+from campaigns.whom import take_down_audience
 from tenants.actions import audit
 from tenants.actions.sending import RateRefused
 from tenants.models import DueWork, Pace, SendIndex, Tenant, User
@@ -65,7 +66,7 @@ def _schedule(tenant_id: int, campaign: Campaign, last: Send, plan: Plan) -> boo
                 campaign=campaign,
                 kind=Send.Kind.CAMPAIGN,
                 run=plan.occurrence,
-                rule=rule_of(campaign),
+                rule=take_down_audience(campaign),
                 ttl=last.ttl,
                 speed=Speed(last.rate_per_minute, last.spread_minutes),
                 plan=plan,

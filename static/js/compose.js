@@ -50,12 +50,13 @@
   const showSite = () => {
     const chosen = form.elements.site?.selectedOptions?.[0];
     const host = part("host");
-    const segment = form.elements.segment?.selectedOptions?.[0];
+    const choices = ["segment", "excluded"].flatMap((name) => [...(form.elements[name]?.options ?? [])]);
     const isSaved = chosen?.defaultSelected && host.dataset.origin;
     host.textContent = isSaved || !chosen?.value ? host.dataset.origin || "your website" : chosen.textContent.trim();
-    // The number on the button belongs to the website and the segment that were saved.
+    // The number on the button belongs to the website and the segments that were saved.
+    const isOther = (chosen && !chosen.defaultSelected) || choices.some((one) => one.selected !== one.defaultSelected);
     for (const button of document.querySelectorAll("[data-needs-site]")) {
-      button.disabled = [chosen, segment].some((option) => option && !option.defaultSelected);
+      button.disabled = isOther;
     }
   };
 
@@ -182,6 +183,7 @@
   const saveThenSend = async (event) => {
     event.preventDefault(); // saved even if unchanged here: another tab may have written something else meanwhile
     const sender = event.target;
+    await truepushKeep.stop();
     const isTaken = await save().catch(() => false);
     if (isTaken) {
       sender.submit();

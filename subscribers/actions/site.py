@@ -13,7 +13,7 @@ from tenants.models import SiteIndex, Tenant, User
 from tenants.site_index import forget
 from truepush.lib.webpush.vapid import KeyPair, generate_key_pair
 
-CHANGEABLE = ("name", "origin", "contact", "icon_url", "worker_path")
+CHANGEABLE = ("name", "origin", "contact", "icon_url", "worker_path", "time_zone")
 
 
 @transaction.atomic
@@ -26,6 +26,7 @@ def add_site(
     contact: str,
     icon_url: str = "",
     worker_path: str = "/truepush/worker.js",
+    time_zone: str = "UTC",
     is_demo: bool = False,
 ) -> Site:
     """Add a website with a new VAPID key pair; raises IntegrityError if the tenant has its origin already."""
@@ -35,6 +36,7 @@ def add_site(
         contact=contact,
         icon_url=icon_url,
         worker_path=worker_path,
+        time_zone=time_zone,
         is_demo=is_demo,
         site_key=secrets.token_hex(12),
     )
@@ -64,11 +66,13 @@ def change_site(
     contact: str,
     icon_url: str,
     worker_path: str,
+    time_zone: str = "",
 ) -> Site:
-    """Save a website's settings and its row in the public index."""
+    """Save a website's settings and its row in the public index; an empty time zone leaves it as it is."""
     before = {field: getattr(site, field) for field in CHANGEABLE}
     site.name, site.origin, site.contact = name, origin, contact
     site.icon_url, site.worker_path = icon_url, worker_path
+    site.time_zone = time_zone or site.time_zone
     site.save(update_fields=CHANGEABLE)
     SiteIndex.objects.filter(tenant_id=tenant.pk, site_id=site.pk).update(
         name=name, origins=[origin, *site.aliases], updated_at=Now()

@@ -264,7 +264,7 @@ def test_the_button_says_how_many_it_will_reach(place: Place, console: SignIn) -
     add_subscribers(place, [NORMAL] * 1234)
     add_subscribers(place, [NORMAL], is_test=True)
     page = text_of(console(place.workspace).get(f"/campaigns/{new_campaign(place).pk}/"))
-    assert "Send now to 1,234 subscribers" in page
+    assert "Send to 1,234 subscribers" in page
     assert "Send to 1,234 subscribers?" in page
 
 

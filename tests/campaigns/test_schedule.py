@@ -99,7 +99,7 @@ def test_it_can_be_called_back_changed_and_sent_anew(place: Place, transport: An
     send = schedule(place, Timing(wall()))
     given = {"actor": place.workspace.owner, "tenant": place.workspace.tenant}
     with in_tenant(place.schema):
-        with pytest.raises(CampaignRefused, match="sent or scheduled already"):
+        with pytest.raises(CampaignRefused, match="This campaign is scheduled"):
             launch_campaign(**given, campaign=send.campaign, ttl=TTL)
         campaign = call_back(**given, send=send)
         assert (campaign.state, Send.objects.count(), Pace.objects.count()) == ("draft", 0, 0)

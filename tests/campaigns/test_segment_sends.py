@@ -36,7 +36,11 @@ def draft(place: Place, chosen: Segment | None) -> Campaign:
     workspace = place.workspace
     with in_tenant(place.schema):
         return save_draft(
-            actor=workspace.owner, tenant=workspace.tenant, site=place.site, content=CONTENT, segment=chosen
+            actor=workspace.owner,
+            tenant=workspace.tenant,
+            site=place.site,
+            content=CONTENT,
+            segments=[chosen] if chosen else [],
         )
 
 
@@ -122,7 +126,7 @@ def test_a_segment_of_another_website_is_refused(place: Place, people: list[int]
             tenant=place.workspace.tenant,
             site=other,
             content=CONTENT,
-            segment=german,
+            segments=[german],
         )
 
 

@@ -115,7 +115,7 @@ def installation(parent: Path) -> Iterator[Installation]:
     (folder / ".venv").symlink_to(sys.prefix)
     port = free_ports()
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    environment |= {"HOME": str(parent / "home"), "PORT": str(port)}
+    environment |= {"HOME": str(parent / "home"), "PORT": str(port), "SEND_UNDO_SECONDS": "1"}
     log = parent / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

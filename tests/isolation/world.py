@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
@@ -56,6 +57,10 @@ def text_columns() -> tuple[str, ...]:
     return tuple(name for name in found if name not in TOO_SHORT)
 
 
+# A draft with changes that are not saved; what is saved of it is on no page then.
+TYPED = 8
+
+
 def is_draft(pk: int) -> bool:
     """Of each range one campaign is a draft, so that the composer is seen as well as the report."""
     return pk % 3 == 2
@@ -95,6 +100,18 @@ SHAPES: dict[str, Shape] = {
     "subscribers.job.wish": lambda mark, pk: _import(mark, pk) if is_draft(pk) else _export(mark, pk),
     "subscribers.job.result": lambda mark, pk: {"note": mark},
     "subscribers.vapidkey.worker_path": lambda mark, pk: f"/{mark}/old.js",
+    "subscribers.site.time_zone": lambda mark, pk: mark,
+    "campaigns.campaign.schedule": lambda mark, pk: {"at": "2026-12-01T09:00", "zone": "UTC", "ended": mark},
+    "campaigns.campaign.also": lambda mark, pk: [],
+    "campaigns.campaign.excluded": lambda mark, pk: [pk],
+    "campaigns.campaign.typed": lambda mark, pk: urlencode({"title": mark}) if pk == TYPED else "",
+    "campaigns.campaign.archived_at": lambda mark, pk: None,
+    "campaigns.send.timing": lambda mark, pk: {
+        "zone": "UTC",
+        "local": "2026-12-01T09:00",
+        "past": "skip",
+        "left_out": {mark: 1},
+    },
     "campaigns.campaign.segment": lambda mark, pk: Segment(pk=pk),
     "campaigns.campaign.state": lambda mark, pk: "draft" if is_draft(pk) else "launched",
     "campaigns.message.variant": lambda mark, pk: 0,

@@ -22,6 +22,7 @@ CHANGED = {
     "icon_url": "https://new.example/icon.png",
     "contact": "mailto:new@example.com",
     "worker_path": "/push/sw.js",
+    "time_zone": "Asia/Kathmandu",
 }
 
 
@@ -140,6 +141,7 @@ def test_the_edit_form_holds_what_is_stored(
         "icon_url": "",
         "contact": "mailto:ops@example.com",
         "worker_path": "/truepush/worker.js",
+        "time_zone": "UTC",
     }
 
 

@@ -1,0 +1,131 @@
+"""A send as rows: its frozen content, what workers and staff look at, and the doorbell, all in one transaction."""
+
+import secrets
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from campaigns.actions.control import check_spread
+from campaigns.actions.errors import CampaignRefused
+from campaigns.content_rules import HEADERS
+from campaigns.delivery.compose_push import replaced_by, tag_of, topic_of
+from campaigns.delivery.payload import FIELDS, payload_octets
+from campaigns.models import Campaign, Send
+from campaigns.plan import Plan
+from subscribers.figures import count_active
+from tenants.actions.sending import check_rate, set_pace
+from tenants.models import DueWork, SendIndex, Tenant
+from truepush.lib.webpush.encryption import MAX_PLAINTEXT
+
+SMALL_AUDIENCE = 1000
+
+
+class Speed(NamedTuple):
+    """How fast a send goes: messages a minute, or spread over so many minutes; neither is as fast as possible."""
+
+    per_minute: int | None = None
+    spread_minutes: int | None = None
+
+    def check(self) -> None:
+        """Raise RateRefused or CampaignRefused for what cannot be set."""
+        check_rate(self.per_minute)
+        check_spread(self.spread_minutes)
+
+
+FULL_SPEED = Speed()
+
+
+def new_send(
+    *,
+    actor_id: int | None,
+    tenant: Tenant,
+    campaign: Campaign,
+    kind: str,
+    run: str,
+    rule: dict[str, object],
+    ttl: int,
+    speed: Speed = FULL_SPEED,
+    plan: Plan | None = None,
+) -> Send:
+    """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest.
+
+    `ttl` in seconds is for a message that says none of its own; without a plan it starts at once.
+    """
+    speed.check()
+    plan = plan or Plan(timezone.now())
+    headers = campaign.messages.values(*HEADERS)[0]
+    send = Send.objects.create(
+        campaign=campaign,
+        site_id=campaign.site_id,
+        kind=kind,
+        occurrence=run,
+        content=_frozen_content(campaign),
+        rule=rule,
+        seed=secrets.randbits(63),
+        ttl=headers["ttl"] or ttl,
+        urgency=headers["urgency"],
+        rate_per_minute=speed.per_minute,
+        spread_minutes=speed.spread_minutes,
+        created_by=actor_id,
+        state=Send.State.SCHEDULED if plan.is_ahead else Send.State.PREPARING,
+        due_at=plan.due_at,
+        timing=plan.as_timing(),
+    )
+    _name(send, tenant)
+    _make_due(send, tenant)
+    return send
+
+
+def _name(send: Send, tenant: Tenant) -> None:
+    """Give it the names by which browsers and push services know repeats of it, and what it replaces.
+
+    With them its size is known; raises CampaignRefused for too much.
+    """
+    replaces = send.content[0]["replaces"]
+    same: int | str = replaced_by(send.site_id, replaces) if replaces else send.pk
+    send.topic = topic_of(tenant.schema_name, same)
+    send.tag = tag_of(tenant.schema_name, same)
+    _check_size(send)
+    send.save(update_fields=["topic", "tag"])
+
+
+def _frozen_content(campaign: Campaign) -> list[dict[str, Any]]:
+    """Take down what travels, with the website's icon where a variant has none."""
+    content: list[dict[str, Any]] = list(campaign.messages.values(*FIELDS))
+    return [{**variant, "icon_url": variant["icon_url"] or campaign.site.icon_url} for variant in content]
+
+
+def _make_due(send: Send, tenant: Tenant) -> None:
+    """Write what workers and staff look at, and ring."""
+    place = {"tenant_id": tenant.pk, "schema_name": tenant.schema_name, "send_id": send.pk}
+    SendIndex.objects.create(
+        **place, site_id=send.site_id, kind=send.kind, state=send.state, due_at=send.due_at
+    )
+    is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
+    DueWork.objects.create(**place, priority=_priority(send), due_at=send.due_at, is_held=is_held)
+    if send.rate_per_minute:
+        set_pace(f"send:{tenant.pk}:{send.pk}", tenant.pk, send.rate_per_minute)
+    if send.state == Send.State.PREPARING:
+        async_task("campaigns.tasks.deliver")
+
+
+def _check_size(send: Send) -> None:
+    """Look again at what the form looked at: the website's icon may have changed since."""
+    most = max(payload_octets(variant, tag=send.tag) for variant in send.content)
+    if most > MAX_PLAINTEXT:
+        raise CampaignRefused(
+            f"The notification has {most} octets with the website's icon; browsers take {MAX_PLAINTEXT}. "
+            f"Shorten the message by {most - MAX_PLAINTEXT}."
+        )
+
+
+def _priority(send: Send) -> int:
+    if send.kind == Send.Kind.TEST:
+        return DueWork.Priority.TEST
+    if send.campaign.schedule:
+        return DueWork.Priority.SCHEDULED
+    segment = send.campaign.segment if "segment" in send.rule else None
+    counted = segment.counted if segment else None
+    size = count_active(send.site_id) if counted is None else counted
+    return DueWork.Priority.SMALL if size <= SMALL_AUDIENCE else DueWork.Priority.BULK
