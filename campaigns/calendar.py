@@ -117,11 +117,13 @@ def _to_come(begin: date, end: date, now: datetime) -> Iterator[Entry]:
 
 
 def _note_close(entries: list[Entry]) -> None:
-    """Say of each which others of its website are within CLOSE; what was sent is past caring."""
+    """Say of each which others of its website are within CLOSE, where one of the two can still be moved."""
     for number, entry in enumerate(entries):
         for other in entries[number + 1 :]:
             if other.at - entry.at >= CLOSE:
                 break
-            if other.site == entry.site and "finished" not in (entry.state, other.state):
+            if other.site == entry.site and not {"scheduled", "series"}.isdisjoint(
+                (entry.state, other.state)
+            ):
                 entry.close_to.append(other.title)
                 other.close_to.append(entry.title)

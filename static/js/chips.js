@@ -16,7 +16,7 @@
     list.className = "chip-list";
     const adder = document.createElement("select");
     adder.className = "form-select";
-    adder.setAttribute("aria-label", `${select.labels[0]?.textContent.trim() ?? ""}: add`);
+    adder.setAttribute("aria-label", `${(select.labels[0]?.querySelector("span") ?? select.labels[0])?.textContent.trim() ?? ""}: add`);
     box.append(list, adder);
     select.hidden = true;
     select.after(box);
