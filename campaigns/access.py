@@ -2,7 +2,7 @@
 
 from django.http import Http404
 
-from campaigns.models import Campaign, Send
+from campaigns.models import Campaign, Image, Send
 
 
 def access_campaign(pk: int) -> Campaign:
@@ -28,3 +28,11 @@ def newest_send(campaign: Campaign) -> Send:
     if found is None:
         raise Http404
     return found
+
+
+def access_image(pk: int) -> Image:
+    """Fetch a picture of the tenant in whose schema we are, else 404."""
+    image = Image.objects.filter(pk=pk).first()
+    if image is None:
+        raise Http404
+    return image

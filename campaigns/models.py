@@ -89,6 +89,38 @@ class Message(models.Model):
         return self.title
 
 
+class Image(models.Model):
+    """A picture for messages, as it is served: `digest` are the first 16 octets of the SHA-256 of its own."""
+
+    class Kind(models.TextChoices):
+        ICON = "icon", "Icon"
+        BADGE = "badge", "Badge"
+        IMAGE = "image", "Large image"
+
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    digest = models.CharField(max_length=32)
+    extension = models.CharField(max_length=4)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    octets = models.PositiveIntegerField()
+    # What was brought: how large it was and what it was called.
+    original_octets = models.PositiveIntegerField()
+    name = models.CharField(max_length=120, blank=True)
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["digest", "kind"], name="image_once")]
+
+    def __str__(self) -> str:
+        return self.name or self.digest[:12]
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.digest}.{self.extension}"
+
+
 class Send(models.Model):
     """One run of a campaign over a frozen audience."""
 

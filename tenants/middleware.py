@@ -57,7 +57,8 @@ class HostMiddleware:
         is_page = (
             urlconf != settings.SDK_URLCONF
         )  # the SDK's endpoints have a limit and an answer of their own
-        if is_page and _content_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        most = settings.LARGE_BODIES.get(request.path, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        if is_page and _content_length(request) > most:
             # Said before anything reads the body: Django's own limit does not count files, which go to the disk.
             return HttpResponse("The request is too large.\n", content_type="text/plain", status=413)
         request.urlconf = urlconf

@@ -228,6 +228,13 @@ WARM_UP = {"truepush": "campaigns.tasks.warm_up"}
 # Where exports are written and imports read; web and worker processes, on however many hosts, need the same folder.
 FILES_DIR: str = env.str("FILES_DIR", default="") or str(BASE_DIR / "var" / "files")
 
+# Pictures of messages lie beside them, or in a bucket of what speaks S3 (then AWS_* settings of boto3 name the key);
+# of a workspace's at most so many megabytes.
+IMAGE_BUCKET: str = env.str("IMAGE_BUCKET", default="")
+IMAGE_S3_ENDPOINT: str = env.str("IMAGE_S3_ENDPOINT", default="")
+IMAGE_S3_REGION: str = env.str("IMAGE_S3_REGION", default="")
+IMAGE_MOST_MB: int = env.int("IMAGE_MOST_MB", default=200)
+
 # Of one file that is imported, as it lies there (packed or not).
 IMPORT_MOST_MB: int = env.int("IMPORT_MOST_MB", default=2048)
 
@@ -297,6 +304,8 @@ CONTENT_SECURITY_POLICY = {
 # --- Input limits
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+# Pages that take more: a picture (truepush.lib.pictures.MOST_OCTETS, and one octet to tell that it is too much).
+LARGE_BODIES = {"/images/new/": 10 * 1024 * 1024 + 1}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
@@ -324,6 +333,26 @@ WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
+    "images": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": IMAGE_BUCKET,
+            "endpoint_url": IMAGE_S3_ENDPOINT or None,
+            "region_name": IMAGE_S3_REGION or None,
+            "addressing_style": "path" if IMAGE_S3_ENDPOINT else None,
+            "default_acl": None,
+            "querystring_auth": True,
+        },
+    }
+    if IMAGE_BUCKET
+    else {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": str(Path(FILES_DIR) / "images"),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
 }
 
 LOGGING = {

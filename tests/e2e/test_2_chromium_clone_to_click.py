@@ -69,7 +69,7 @@ def test_chromium_from_sign_up_to_a_counted_click(truepush: Installation, contex
     workers = ServiceWorkers(shop)
     compose(page, truepush)
     try_on_this_browser(page, truepush, push, key)
-    page.get_by_role("button", name="Send now to 1 subscriber").click()
+    page.get_by_role("button", name="Send to 1 subscriber").click()
     page.locator("#send-dialog").get_by_role("button", name="Send now").click()
     expect(figure(page, "Accepted")).to_have_text("1")
     scope = f"{truepush.shop}/truepush/"

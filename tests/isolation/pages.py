@@ -19,6 +19,8 @@ def everything(answer: Any) -> str:
 def value_for(kind: str, place: Workspace, pk: int) -> Any:
     if kind == "slug":
         return place.tenant.slug
+    if kind == "site_key,name":
+        return site_key(place, pk), f"{pk:032x}.png"
     return site_key(place, pk) if kind == "site_key" else pk
 
 

@@ -33,6 +33,10 @@ TENANT: dict[str, str] = {
     "campaigns:delete": "pk",
     "campaigns:times": "pk",
     "campaigns:call_back": "pk",
+    "campaigns:images": "",
+    "campaigns:image_new": "",
+    "campaigns:image_fetch": "",
+    "campaigns:image_remove": "pk",
     "campaigns:subscriber": "pk",
     "campaigns:pause": "pk",
     "campaigns:resume": "pk",
@@ -112,9 +116,13 @@ SDK: dict[str, str] = {
     "sdk:visitor": "site_key",
     "sdk:profile": "site_key",
     "receipts:receipts": "",
+    "receipts:picture": "site_key,name",
 }
 # The tenant host's that take POST only, and those that take it too; the method is looked at before any id.
 POST_ONLY = {
+    "campaigns:image_new",
+    "campaigns:image_fetch",
+    "campaigns:image_remove",
     "campaigns:keep_new",
     "campaigns:keep_typed",
     "campaigns:forget_typed",
@@ -187,4 +195,10 @@ def _walk(patterns: list[Any], namespace: str) -> Iterator[tuple[str, list[str]]
 
 
 def path_of(name: str, value: Any = None, *, urlconf: str = settings.ROOT_URLCONF) -> str:
-    return reverse(name, urlconf=urlconf, args=[] if value is None else [value])
+    return reverse(name, urlconf=urlconf, args=_args(value))
+
+
+def _args(value: Any) -> list[Any]:
+    if isinstance(value, tuple):
+        return list(value)
+    return [] if value is None else [value]

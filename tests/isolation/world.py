@@ -29,7 +29,7 @@ BOTH = (1, 2, 3)
 # One digit: with it a mark still fits columns of eight characters.
 ONLY_SECOND = (7, 8, 9)
 # Marks need six characters; these columns are shorter.
-TOO_SHORT = {"subscribers.subscriber.country"}
+TOO_SHORT = {"subscribers.subscriber.country", "campaigns.image.extension"}
 Shape = Callable[[str, int], Any]
 
 
@@ -124,6 +124,8 @@ SHAPES: dict[str, Shape] = {
     "campaigns.message.buttons": lambda mark, pk: [
         {"title": mark, "url": f"https://{mark}.example", "icon_url": ""}
     ],
+    "campaigns.image.kind": lambda mark, pk: "icon",
+    "campaigns.image.extension": lambda mark, pk: "png",
     "campaigns.send.kind": lambda mark, pk: "test" if is_draft(pk) else "campaign",
     "campaigns.send.state": lambda mark, pk: "finished",
     "campaigns.send.content": _content,

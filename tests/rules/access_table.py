@@ -109,6 +109,10 @@ CONSOLE = [
     console("POST", "campaigns/<int:pk>/delete/", Role.EDITOR, 302),
     console("GET", "campaigns/<int:pk>/times/", Role.EDITOR),
     console("POST", "sends/<int:pk>/call-back/", Role.SENDER, 302),
+    console("GET", "images/", Role.EDITOR),
+    console("POST", "images/new/", Role.EDITOR, 400),
+    console("POST", "images/fetch/", Role.EDITOR, 400),
+    console("POST", "images/<int:pk>/remove/", Role.EDITOR, 200),
     console("GET", "sends/<int:pk>/", Role.ANALYST),
     console("GET", "sends/<int:pk>/figures/", Role.ANALYST),
     console("GET", "sends/<int:pk>/recipients/", Role.ANALYST),
@@ -257,6 +261,7 @@ SDK = [
     sdk("POST", "sdk/v1/<slug:site_key>/unsubscribe", 403, "subscription"),
     sdk("POST", "sdk/v1/<slug:site_key>/unsubscribe", 404, "guess", origin="https://shop.example"),
     sdk("POST", "sdk/v1/receipts", 204, "receipts"),
+    sdk("GET", "i/<slug:site_key>/<str:name>", 200),
 ]
 
 TABLE = [*CONSOLE, *PUBLIC, *ADMIN, *SDK]

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.actions.campaign import launch_campaign, save_draft
-from campaigns.models import Campaign, Send
+from campaigns.actions.images import add_image
+from campaigns.models import Campaign, Image, Send
 from subscribers.actions.job import start_export
 from subscribers.actions.segment import save_segment
 from subscribers.actions.subscription import NewSubscription, subscribe
@@ -29,6 +30,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tests.campaigns.picture_files import png
 from tests.conftest import PASSWORD, Workspace, make_site
 from tests.rules.access_table import MEMBERS, Host, Row, Who
 from tests.subscribers.import_files import begin
@@ -54,10 +56,13 @@ class World:
     segment_id: int
     job_id: int
     import_id: int
+    image: Image
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
-        names = {"site_key": self.site.site_key, "slug": self.place.tenant.slug}
+        names = {
+            "site_key": self.site.site_key, "slug": self.place.tenant.slug, "name": self.image.file_name
+        }  # fmt: skip
         numbers = {
             "sites": self.site.pk,
             "campaigns": self.draft.pk,
@@ -66,6 +71,7 @@ class World:
             "segments": self.segment_id,
             "exports": self.job_id,
             "imports": self.import_id,
+            "images": self.image.pk,
         }
 
         def fill(match: re.Match[str]) -> str:
@@ -138,6 +144,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         segment = save_segment(**given, site=site, name="Buyers", rule=read(RULE))
         job = start_export(**given, site=site, file_format="csv")
         brought = begin(acme, site)
+        image = add_image(**given, kind="icon", brought=png())
     rows = {
         "tenant": acme.tenant.pk,
         "user": acme.owner.pk,
@@ -151,7 +158,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
-    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk, job.pk, brought.pk)
+    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk, job.pk, brought.pk, image)
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:

@@ -25,7 +25,7 @@ SURFACES = (
     "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_control",
     "views_recipients", "views_exports", "views_person", "views_segments", "views_subscribers", "views_sending",
     "forms_import", "forms_options", "forms_personal", "forms_segment", "forms_sending", "forms_speed",
-    "forms_timing", "views_compose", "views_flow", "views_imports", "views_privacy", "views_schedule",
+    "forms_timing", "views_compose", "views_flow", "views_images", "views_imports", "views_privacy", "views_schedule",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.
