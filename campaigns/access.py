@@ -5,6 +5,11 @@ from django.http import Http404
 from campaigns.models import Campaign, Image, Send
 
 
+def read_id(text: str | None) -> int:
+    """Read an id of an address or a form; 0, which nothing has, for what is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else 0
+
+
 def access_campaign(pk: int) -> Campaign:
     """Fetch a campaign of the tenant in whose schema we are, with its site, else 404."""
     campaign = Campaign.objects.select_related("site").filter(pk=pk).first()

@@ -32,6 +32,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/restore/", views_flow.restore, name="restore"),
     path("campaigns/<int:pk>/delete/", views_flow.delete, name="delete"),
     path("campaigns/<int:pk>/times/", views_schedule.times, name="times"),
+    path("campaigns/preview-person/", views_compose.preview_person, name="preview_person"),
     path("images/", views_images.images, name="images"),
     path("images/new/", views_images.image_new, name="image_new"),
     path("images/fetch/", views_images.image_fetch, name="image_fetch"),

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from campaigns.access import access_campaign, newest_send
+from campaigns.access import access_campaign, newest_send, read_id
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.payload import MAX_BRIDGED
@@ -17,6 +17,8 @@ from campaigns.forms import ComposeForm, as_initial
 from campaigns.forms_speed import SpeedForm
 from campaigns.forms_timing import DAY_NAMES, TimingForm
 from campaigns.models import Campaign, Send
+from campaigns.preview_person import somebody
+from campaigns.previews import as_table
 from campaigns.reach import reach_of
 from campaigns.report import reports_of
 from campaigns.states import ALLOWED, verbs_for
@@ -111,6 +113,7 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
         "site": site,
         "preview_site": preview_site,
         "language_choices": languages(),
+        "platforms": as_table(),
         "day_choices": list(zip(DAYS, DAY_NAMES, strict=True)),
         "placeholders": [
             {"label": "Attributes", "names": known},
@@ -124,6 +127,27 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
         **(_tests_of(campaign) if campaign else {}),
         "test_device": _test_device(site) if site else None,
     }
+
+
+@console(Role.EDITOR)
+def preview_person(request: ConsoleRequest) -> HttpResponse:
+    """Answer whose values the preview shows: the subscriber with this external id, or somebody of the website's."""
+    site = (
+        Site.objects.filter(pk=read_id(request.GET.get("site"))).first()
+        or Site.objects.order_by("-pk").first()
+    )
+    external_id = request.GET.get("external_id", "")[:128].replace("\x00", "")
+    if site is None:
+        return JsonResponse({"error": "Add a website first."})
+    found = somebody(site, external_id)
+    if found is None:
+        name = (
+            f"“{external_id}” is nobody's external id on {site.name}"
+            if external_id
+            else f"{site.name} has no subscribers"
+        )
+        return JsonResponse({"error": f"{name}. The defaults are shown."})
+    return JsonResponse(found)
 
 
 def _templates() -> list[tuple[int, str]]:

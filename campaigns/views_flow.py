@@ -8,7 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from campaigns.access import access_campaign
+from campaigns.access import access_campaign, read_id
 from campaigns.actions import flow
 from campaigns.actions.errors import CampaignRefused
 from campaigns.models import Campaign
@@ -70,7 +70,7 @@ def forget_typed(request: ConsoleRequest, pk: int) -> HttpResponse:
 def keep_new(request: ConsoleRequest) -> HttpResponse:
     """Begin a draft from what was typed on the page of a new campaign; the page goes on as that draft's."""
     site = (
-        Site.objects.filter(pk=_number(request.POST.get("site"))).first()
+        Site.objects.filter(pk=read_id(request.POST.get("site"))).first()
         or Site.objects.order_by("-pk").first()
     )
     if site is None:
@@ -104,7 +104,3 @@ def _typed(request: ConsoleRequest) -> str:
 
 def _name(request: ConsoleRequest) -> str:
     return " ".join(request.POST.get("title", "").replace("\x00", "").split())
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else 0

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from campaigns.access import access_campaign, access_send
+from campaigns.access import access_campaign, access_send, read_id
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.schedule import call_back
 from campaigns.calendar import month_of
@@ -47,21 +47,18 @@ def calendar(request: ConsoleRequest) -> HttpResponse:
 def audience(request: ConsoleRequest) -> HttpResponse:
     """Answer how many the chosen website and segments come to; ids that are none of the website's are left out."""
     site = (
-        Site.objects.filter(pk=_id(request.GET.get("site"))).first() or Site.objects.order_by("-pk").first()
+        Site.objects.filter(pk=read_id(request.GET.get("site"))).first()
+        or Site.objects.order_by("-pk").first()
     )
     if site is None:
         raise Http404
     known = set(Segment.objects.filter(site=site).values_list("pk", flat=True))
     chosen = [
-        [pk for pk in map(_id, request.GET.getlist(name)) if pk in known] for name in ("segment", "excluded")
+        [pk for pk in map(read_id, request.GET.getlist(name)) if pk in known]
+        for name in ("segment", "excluded")
     ]
     found = reach(site.pk, *(ids[:MOST_SEGMENTS] for ids in chosen))
     return render(request, "campaigns/_reach.html", {"found": found})
-
-
-def _id(text: str | None) -> int:
-    """Read an id of an address; 0 for what is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else 0
 
 
 @console(Role.EDITOR)

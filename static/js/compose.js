@@ -42,8 +42,19 @@
     translations: translations(),
   });
 
+  // As far as it can be said (campaigns/previews.py); the person is somebody whose values and language are shown.
+  const platforms = JSON.parse(document.getElementById("platforms").textContent);
+  const platformChoice = document.querySelector("[data-preview-platform]");
+  const platform = () => platforms.find(({ name }) => name === platformChoice.value) ?? platforms[0];
+  let person = { language: "", values: {} };
+
+  const cut = (text, most) => {
+    const signs = [...text];
+    return signs.length > most ? `${signs.slice(0, most - 1).join("").trimEnd()}…` : text;
+  };
+
   const showText = (name, text, placeholder) => {
-    part(name).textContent = text || placeholder;
+    part(name).textContent = cut(text, platform()[name]) || placeholder;
     part(name).classList.toggle("placeholder-text", !text);
   };
 
@@ -78,9 +89,9 @@
   };
 
   const showButtons = (message) => {
-    const made = message.buttons.map(({ title }) => {
+    const made = message.buttons.slice(0, platform().buttons).map(({ title }) => {
       const button = document.createElement("span");
-      button.textContent = filled(title);
+      button.textContent = filled(title, person.values);
       return button;
     });
     part("buttons").replaceChildren(...made);
@@ -89,9 +100,31 @@
   /** The page that a click opens, where that is not what was typed. */
   const showTracked = (message) => {
     const note = document.querySelector("[data-tracked]");
-    const address = message.url && Object.values(message.utm).some(Boolean) ? tracked(message.url, message.utm) : "";
+    const address = message.url && Object.values(message.utm).some(Boolean) ? tracked(message.url, message.utm, person.values) : "";
     note.hidden = !address;
     note.querySelector("[data-tracked-address]").textContent = address;
+  };
+
+  /** The language of these that the person reads: exactly theirs, else a wider one. */
+  const spoken = (codes) => {
+    for (let language = person.language; language; language = language.split("-").slice(0, -1).join("-")) {
+      if (codes.includes(language)) {
+        return language;
+      }
+    }
+    return "";
+  };
+
+  const showPlatform = (message) => {
+    const { name, has_image, icon, note, buttons: most } = platform();
+    const shape = document.querySelector("[data-notification]");
+    shape.dataset.platform = name;
+    shape.dataset.icon = icon;
+    part("image").classList.toggle("is-left-out", !has_image);
+    part("via").textContent = name.startsWith("chrome") ? "via Chrome · " : name === "firefox" ? "via Firefox · " : "";
+    const missing = [message.image && !has_image && "the large image", message.buttons.length > most && "the buttons"].filter(Boolean);
+    document.querySelector("[data-preview-note]").textContent =
+      `An estimate.${missing.length ? ` It leaves out ${missing.join(" and ")}.` : ""} ${note}`;
   };
 
   /** In which languages it can be looked at. */
@@ -105,7 +138,8 @@
     choice.replaceChildren(new Option("Default language", ""), ...codes.map((code) => new Option(names[code], code)));
     choice.value = chosen;
     choice.parentElement.hidden = !codes.length;
-    return chosen ? inLanguage(message, chosen) : message;
+    const read = chosen || spoken(codes);
+    return read ? inLanguage(message, read) : message;
   };
 
   const showSize = (message) => {
@@ -157,8 +191,9 @@
   const show = () => {
     const message = written();
     const seen = showLanguages(message);
-    showText("title", filled(seen.title), "Title");
-    showText("body", filled(seen.body), "Your message");
+    showPlatform(seen);
+    showText("title", filled(seen.title, person.values), "Title");
+    showText("body", filled(seen.body, person.values), "Your message");
     showSite();
     showSize(message);
     showButtons(seen);
@@ -198,6 +233,24 @@
   form.addEventListener("submit", keep);
   form.addEventListener("input", show);
   document.querySelector("[data-preview-language]").addEventListener("change", show);
+  platformChoice.addEventListener("change", show);
+
+  const personForm = document.querySelector("[data-preview-person]");
+  const showPerson = async (id) => {
+    const site = form.elements.site?.value ?? "";
+    const query = new URLSearchParams({ site, external_id: id });
+    const answer = await fetch(`${personForm.dataset.previewPerson}?${query}`).catch(() => null);
+    const said = (await answer?.json().catch(() => null)) ?? { error: "The server does not answer. Try again." };
+    person = said.error ? { language: "", values: {} } : said;
+    document.querySelector("[data-preview-who]").textContent = said.error ?? said.who;
+    document.querySelector("[data-preview-language]").value = "";
+    show();
+  };
+  personForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    showPerson(personForm.elements.external_id.value.trim());
+  });
+  personForm.querySelector("[data-preview-anybody]").addEventListener("click", () => showPerson(""));
   form.addEventListener("change", showPictures); // not at every key: each half-typed address would be fetched
   for (const sender of document.querySelectorAll("form[data-save-first]")) {
     sender.addEventListener("submit", saveThenSend);

@@ -114,6 +114,15 @@
     return shares.map((share) => Math.min(Math.max(share, 0), 1).toFixed(5)).join(",");
   };
 
+  /** As a data: address: the page's policy lets no blob: pictures in. */
+  const contentOf = (chosen) =>
+    new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.addEventListener("load", () => resolve(reader.result));
+      reader.addEventListener("error", () => reject(reader.error));
+      reader.readAsDataURL(chosen);
+    });
+
   const begin = async (chosen) => {
     file = chosen;
     if (!file) {
@@ -123,9 +132,8 @@
       complain(`The file has ${size(file.size)}; at most ${size(MOST)} are taken. Make it smaller.`);
       return;
     }
-    URL.revokeObjectURL(image.src);
-    image.src = URL.createObjectURL(file);
     try {
+      image.src = await contentOf(file);
       await image.decode();
     } catch {
       complain("This browser cannot show that file. Choose a JPEG, PNG, WebP or GIF picture.");

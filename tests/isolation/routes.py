@@ -34,6 +34,7 @@ TENANT: dict[str, str] = {
     "campaigns:times": "pk",
     "campaigns:call_back": "pk",
     "campaigns:images": "",
+    "campaigns:preview_person": "",
     "campaigns:image_new": "",
     "campaigns:image_fetch": "",
     "campaigns:image_remove": "pk",

@@ -110,6 +110,7 @@ CONSOLE = [
     console("GET", "campaigns/<int:pk>/times/", Role.EDITOR),
     console("POST", "sends/<int:pk>/call-back/", Role.SENDER, 302),
     console("GET", "images/", Role.EDITOR),
+    console("GET", "campaigns/preview-person/", Role.EDITOR),
     console("POST", "images/new/", Role.EDITOR, 400),
     console("POST", "images/fetch/", Role.EDITOR, 400),
     console("POST", "images/<int:pk>/remove/", Role.EDITOR, 200),
