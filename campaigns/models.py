@@ -15,6 +15,8 @@ class Campaign(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
+        # A second person is asked to approve it.
+        WAITING = "waiting", "Waiting for approval"
         # Its send, or the next of them, waits for its time.
         SCHEDULED = "scheduled", "Scheduled"
         # Never sent itself: drafts are made from it.
@@ -35,6 +37,8 @@ class Campaign(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True)
     # When it goes out, as campaigns.timing.Timing.as_json() writes it; empty is at once.
     schedule = models.JSONField(db_default={}, blank=True)
+    # While it waits for approval, how it is to go out: {"timing", "per_minute", "spread_minutes", "by": who asked}.
+    wish = models.JSONField(db_default={}, blank=True)
     # Longer than Firefox on Android takes (campaigns.delivery.payload.MAX_BRIDGED).
     oversize_bridged = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())

@@ -4,6 +4,7 @@ from django.urls import path
 
 from campaigns import (
     views,
+    views_approval,
     views_compose,
     views_control,
     views_flow,
@@ -31,6 +32,10 @@ urlpatterns = [
     path("campaigns/<int:pk>/archive/", views_flow.archive, name="archive"),
     path("campaigns/<int:pk>/restore/", views_flow.restore, name="restore"),
     path("campaigns/<int:pk>/delete/", views_flow.delete, name="delete"),
+    path("campaigns/<int:pk>/ask/", views_approval.ask, name="ask"),
+    path("campaigns/<int:pk>/approve/", views_approval.approve, name="approve"),
+    path("campaigns/<int:pk>/decline/", views_approval.decline, name="decline"),
+    path("campaigns/<int:pk>/withdraw/", views_approval.withdraw, name="withdraw"),
     path("campaigns/<int:pk>/times/", views_schedule.times, name="times"),
     path("campaigns/preview-person/", views_compose.preview_person, name="preview_person"),
     path("images/", views_images.images, name="images"),

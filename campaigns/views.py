@@ -17,9 +17,10 @@ from campaigns.timing_table import sent_rows
 from campaigns.waits import why_it_waits
 from subscribers.figures import last_days
 from subscribers.models import Site
-from tenants.access import RANK, console
+from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from tenants.roles import RANK
 
 PER_PAGE = 25
 LAST_SENDS = 5
@@ -46,8 +47,8 @@ def home(request: ConsoleRequest) -> HttpResponse:
 # What the list shows, by the name in its address.
 _State = Campaign.State
 LISTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "": ("All", (_State.DRAFT, _State.SCHEDULED, _State.LAUNCHED)),
-    "drafts": ("Drafts", (_State.DRAFT,)),
+    "": ("All", (_State.DRAFT, _State.WAITING, _State.SCHEDULED, _State.LAUNCHED)),
+    "drafts": ("Drafts", (_State.DRAFT, _State.WAITING)),
     "scheduled": ("Scheduled", (_State.SCHEDULED,)),
     "sent": ("Sent", (_State.LAUNCHED,)),
     "templates": ("Templates", (_State.TEMPLATE,)),

@@ -23,6 +23,7 @@ from campaigns.reach import reach_of
 from campaigns.report import reports_of
 from campaigns.states import ALLOWED, verbs_for
 from campaigns.timing import DAYS
+from campaigns.views_approval import waiting_page
 from campaigns.whom import included
 from subscribers.hints import attribute_names
 from subscribers.models import Site
@@ -63,6 +64,8 @@ def new(request: ConsoleRequest) -> HttpResponse:
 def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Edit a draft; "save" stays here. A campaign that was sent shows its report instead."""
     campaign = access_campaign(pk)
+    if campaign.state == Campaign.State.WAITING:
+        return waiting_page(request, campaign)
     if campaign.state not in ALLOWED["save"]:
         return redirect("campaigns:report", newest_send(campaign).pk)
     form = _form_of(request, campaign)

@@ -19,9 +19,10 @@ from campaigns.why import history
 from subscribers.access import access_subscriber
 from subscribers.models import EventFact, Subscriber
 from subscribers.person_facts import facts_of
-from tenants.access import RANK, console
+from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from tenants.roles import RANK
 
 OUTCOMES = ("gone", "failed", "expired", "skipped", "cancelled", "accepted")
 MOST_FOUND = 20

@@ -20,6 +20,12 @@ class RatesForm(forms.Form):
         self.fields["workspace"] = _rate("All websites together", tenant.rate_per_minute)
         for site in sites:
             self.fields[f"site_{site.pk}"] = _rate(site.name, site.rate_per_minute)
+        self.fields["needs_approval"] = forms.BooleanField(
+            required=False,
+            initial=tenant.needs_approval,
+            label="A second person approves what is sent",
+            help_text="Whoever writes a campaign asks for approval; anybody else who may send gives it.",
+        )
 
 
 def _rate(label: str, now: int | None) -> forms.IntegerField:

@@ -13,10 +13,11 @@ from subscribers.export_links import file_name, is_good, link_token, vapid_keys
 from subscribers.exports import FORMATS, Wish
 from subscribers.job_files import path_of
 from subscribers.models import Job, Segment, Site
-from tenants.access import RANK, console
+from tenants.access import console
 from tenants.actions import audit
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from tenants.roles import RANK
 
 NEWEST = 20
 

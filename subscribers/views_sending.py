@@ -8,7 +8,7 @@ from subscribers.actions.site import set_site_rate
 from subscribers.forms_sending import RatesForm
 from subscribers.models import Site
 from tenants.access import console
-from tenants.actions.sending import resume_sending, set_tenant_rate
+from tenants.actions.sending import resume_sending, set_needs_approval, set_tenant_rate
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
@@ -27,6 +27,9 @@ def rates(request: ConsoleRequest) -> HttpResponse:
             rate = form.cleaned_data[f"site_{site.pk}"]
             if rate != site.rate_per_minute:
                 set_site_rate(actor=request.user, tenant=request.tenant, site=site, per_minute=rate)
+        set_needs_approval(
+            actor=request.user, tenant=request.tenant, needs_approval=form.cleaned_data["needs_approval"]
+        )
         messages.success(request, "Saved. What is being sent follows within seconds.")
         return redirect("subscribers:sending")
     return render(request, "subscribers/sending.html", {"form": form})

@@ -19,9 +19,10 @@ from subscribers.names import countries
 from subscribers.rules.arguments import RuleRefused
 from subscribers.subscriber_list import Page, Wanted, as_query, page_of
 from subscribers.suggestions import suggestion_query
-from tenants.access import RANK, console
+from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from tenants.roles import RANK
 
 
 @console(Role.ANALYST)

@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from tenants.actions.handover import NONCE_COOKIE, challenge_of
 from tenants.models import Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
+from tenants.roles import RANK
 
 P = ParamSpec("P")
 ConsoleView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
@@ -24,8 +25,6 @@ PlainView = Callable[..., HttpResponse]
 READ_METHODS = ("GET", "HEAD")
 FORM_METHODS = (*READ_METHODS, "POST")
 WRITE_METHODS = ("POST",)
-# Each role may do what the ones above it in this list may.
-RANK = {Role.ANALYST: 0, Role.EDITOR: 1, Role.SENDER: 2, Role.ADMIN: 3, Role.OWNER: 4}
 
 
 def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[[ConsoleView[P]], PlainView]:

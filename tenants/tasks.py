@@ -2,6 +2,7 @@
 
 from tenants.actions.audit import SYSTEM
 from tenants.actions.mail import mail_sending_paused
+from tenants.actions.notices import mail_notices as mail
 from tenants.actions.workspace import prepare_workspace as prepare
 
 
@@ -11,3 +12,7 @@ def prepare_workspace(tenant_id: int) -> None:
 
 def mail_pause(tenant_id: int) -> None:
     mail_sending_paused(tenant_id=tenant_id)
+
+
+def mail_notices(ids: list[int]) -> None:
+    mail(ids)

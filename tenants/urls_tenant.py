@@ -2,10 +2,15 @@
 
 from django.urls import path
 
-from tenants import views
+from tenants import views, views_inbox
 
 app_name = "tenants"
 urlpatterns = [
     path("enter/", views.enter, name="enter"),
+    path("inbox/", views_inbox.inbox, name="inbox"),
+    path("inbox/count/", views_inbox.inbox_count, name="inbox_count"),
+    path("inbox/read/", views_inbox.inbox_read, name="inbox_read"),
+    path("inbox/mail/", views_inbox.inbox_mail, name="inbox_mail"),
+    path("inbox/<int:pk>/open/", views_inbox.inbox_open, name="inbox_open"),
     path("sign-out/", views.sign_out, name="leave"),
 ]

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tenants.access import access_workspace, is_local_path, signed_in_user
 from tenants.actions import handover
 from tenants.actions.workspace import retry_workspace
-from tenants.models import Membership, Tenant
+from tenants.addresses import console_url
+from tenants.models import Membership
 from tenants.request import Request
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -65,13 +66,6 @@ def preparing_retry(request: Request, slug: str) -> HttpResponse:
     user = signed_in_user(request)
     retry_workspace(actor=user, tenant=access_workspace(user, slug))
     return redirect("tenants:preparing", slug)
-
-
-def console_url(tenant: Tenant, path: str = "/") -> str:
-    """Build an absolute address on the tenant's console host."""
-    scheme, _, rest = settings.BASE_URL.partition("://")
-    port = rest.removeprefix(settings.BASE_DOMAIN)
-    return f"{scheme}://{handover.host_of(tenant)}{port}{path}"
 
 
 @require_GET

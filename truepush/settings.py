@@ -257,7 +257,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# smtp+tls://user:password@host:587, or consolemail:// for the log.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="Truepush <truepush@localhost>")
 # Per process: whatever must be exact or survive is a row in PostgreSQL (design section 3).
 CACHES = {
     "default": {

@@ -13,7 +13,7 @@ from campaigns.actions.new_send import FULL_SPEED, Speed, new_send
 from campaigns.content_rules import HEADERS, Content, check_segments, checked_content
 from campaigns.delivery.payload import FIELDS, MAX_BRIDGED, draft_octets
 from campaigns.models import Campaign, Message, Send
-from campaigns.plan import plan_of
+from campaigns.plan import Plan, plan_of
 from campaigns.states import ALLOWED
 from campaigns.timing import AT_ONCE, Timing
 from campaigns.whom import take_down_audience
@@ -75,6 +75,8 @@ def check_saved(campaign: Campaign) -> None:
 def _taken(campaign: Campaign, was_sent: str) -> str:
     """Say why a campaign is no draft any more."""
     campaign.refresh_from_db(fields=["state"])
+    if campaign.state == Campaign.State.WAITING:
+        return "This campaign waits for approval. Withdraw the question, then change it."
     if campaign.state == Campaign.State.SCHEDULED:
         return "This campaign is scheduled. Call it back on its report, then change it."
     return was_sent
@@ -90,23 +92,16 @@ def launch_campaign(
     speed: Speed = FULL_SPEED,
     timing: Timing = AT_ONCE,
     undo_seconds: float = 0,
+    is_approved: bool = False,
 ) -> Send:
-    """Launch the campaign to its segment, or to all subscribers; raises CampaignRefused or RateRefused if it cannot be.
+    """Launch the campaign to whom it is for; raises CampaignRefused or RateRefused if it cannot be.
 
     One at once starts after `undo_seconds`, until when it can be called back like one that is scheduled. The
     conditional UPDATE decides between two clicks; the unique key of Send would refuse the second in any case.
     """
     plan = plan_of(timing, timezone.now(), undo_seconds)
-    _check_anybody(campaign)
-    changed = Campaign.objects.filter(pk=campaign.pk, state__in=ALLOWED["launch"]).update(
-        state=Campaign.State.SCHEDULED if plan.is_ahead else Campaign.State.LAUNCHED,
-        schedule=timing.as_json(),
-        updated_at=Now(),
-    )
-    if not changed:
-        raise CampaignRefused(_taken(campaign, f"{SENT}."))
-    campaign.refresh_from_db()  # locked now: somebody may have saved it since it was read
-    check_saved(campaign)
+    _check_may_go(tenant, campaign, is_approved=is_approved)
+    _leave_draft(campaign, plan)
     send = new_send(
         actor_id=actor.pk,
         tenant=tenant,
@@ -123,7 +118,26 @@ def launch_campaign(
     return send
 
 
-def _check_anybody(campaign: Campaign) -> None:
+def _leave_draft(campaign: Campaign, plan: Plan) -> None:
+    changed = Campaign.objects.filter(pk=campaign.pk, state__in=ALLOWED["launch"]).update(
+        state=Campaign.State.SCHEDULED if plan.is_ahead else Campaign.State.LAUNCHED,
+        schedule=plan.timing.as_json(),
+        updated_at=Now(),
+    )
+    if not changed:
+        raise CampaignRefused(_taken(campaign, f"{SENT}."))
+    campaign.refresh_from_db()  # locked now: somebody may have saved it since it was read
+    check_saved(campaign)
+
+
+def _check_may_go(tenant: Tenant, campaign: Campaign, *, is_approved: bool) -> None:
+    check_anybody(campaign)
+    if not is_approved and Tenant.objects.filter(pk=tenant.pk, needs_approval=True).exists():
+        raise CampaignRefused("In this workspace a second person approves what is sent. Ask for approval.")
+
+
+def check_anybody(campaign: Campaign) -> None:
+    """Raise CampaignRefused where nobody has subscribed."""
     if not count_active(campaign.site_id):
         raise CampaignRefused("Nobody has subscribed to this website yet, so there is nobody to send it to.")
 

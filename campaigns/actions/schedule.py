@@ -13,6 +13,7 @@ from campaigns.plan import Plan
 from campaigns.timing import Timing
 from campaigns.whom import take_down_audience
 from tenants.actions import audit
+from tenants.actions.notices import tell
 from tenants.actions.sending import RateRefused
 from tenants.models import DueWork, Pace, SendIndex, Tenant, User
 
@@ -74,6 +75,8 @@ def _schedule(tenant_id: int, campaign: Campaign, last: Send, plan: Plan) -> boo
     except (CampaignRefused, RateRefused) as error:
         log.error("series ended campaign=%s: %s", campaign.pk, error)
         Campaign.objects.filter(pk=campaign.pk).update(schedule={**campaign.schedule, "ended": str(error)})
+        text = f"The series “{campaign.name[:80]}” has ended: {error}"
+        tell(tenant_id, [last.created_by], kind="series", text=text, path=f"/sends/{last.pk}/")
         return False
     audit.record(
         "campaign.next", actor=None, tenant_id=tenant_id, target=f"campaign {campaign.pk}", send=made.pk

@@ -21,6 +21,7 @@ from campaigns.delivery.work import Work
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.actions.subscription import disable, mark_gone
 from subscribers.models import Subscriber
+from tenants.actions.notices import tell
 from tenants.models import DueWork, Pace, SendIndex
 
 
@@ -282,6 +283,18 @@ def _after_batch(work: Work, root_id: int, now: datetime) -> None:
         finish(work, Send.objects.get(pk=work.send_id), now)
 
 
+def _tell_end(work: Work, send: Send) -> None:
+    """Say to who launched it what came of it."""
+    if send.kind != Send.Kind.CAMPAIGN or not send.created_by:
+        return
+    title = str(send.content[0].get("title", ""))[:80]
+    verb = "was cancelled" if send.state == Send.State.CANCELLED else "was sent"
+    text = f"“{title}” {verb}: {send.accepted:,} of {send.audience:,} accepted"
+    if lost := send.failed + send.expired:
+        text += f", {lost:,} failed or expired"
+    tell(work.tenant_id, [send.created_by], kind=send.state, text=f"{text}.", path=f"/sends/{send.pk}/")
+
+
 def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:
     """End the send; the database refuses it unless audience = the sum of all outcomes. The row must be locked.
 
@@ -297,4 +310,5 @@ def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:
     )
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).delete()
     Pace.objects.filter(key=f"send:{work.tenant_id}:{send.pk}").delete()
+    _tell_end(work, send)
     watch_gone(work, send)

@@ -30,7 +30,9 @@
     form.elements.at.required = isAhead;
     form.elements.until.required = isAhead && repeat !== "" && value("end") === "until";
     form.elements.count.required = isAhead && repeat !== "" && value("end") === "count";
-    button.textContent = isAhead ? "Schedule" : "Send now";
+    if (button) {
+      button.textContent = isAhead ? "Schedule" : "Send now";
+    }
   };
 
   const ask = async () => {

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from subscribers.actions.job_steps import LEASE, advance, is_mine, repeat
+from subscribers.actions.job_steps import LEASE, advance, is_mine, repeat, tell_done
 from subscribers.actions.person import tombstone_of
 from subscribers.actions.profile import Said, apply
 from subscribers.importing.given import told_of
@@ -119,6 +119,9 @@ def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
         else:
             changes["lease_until"] = Now() + LEASE
         Job.objects.filter(pk=job.pk).update(**changes)
+        if piece.is_end:
+            said = f"Your import is done: {result['read']:,} rows read, {result['refused']:,} refused."
+            tell_done(job, said, f"/imports/{job.pk}/")
     job.result, job.done = result, result["read"]
     if piece.is_end:
         remove_upload(job)

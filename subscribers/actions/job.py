@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from subscribers.actions.import_pieces import import_some
-from subscribers.actions.job_steps import LEASE, repeat
+from subscribers.actions.job_steps import LEASE, repeat, tell_done
 from subscribers.actions.prune_pieces import prune_some
 from subscribers.audience import TooSlow, count
 from subscribers.exports import FORMATS, Rows, Wish, head, meant_by
@@ -146,7 +146,10 @@ def _write_piece(job: Job, file: Any) -> bool:
         }
     else:
         changes["lease_until"] = Now() + LEASE
-    mine = Job.objects.filter(pk=job.pk, fence=job.fence).update(**changes)
+    with transaction.atomic():
+        mine = Job.objects.filter(pk=job.pk, fence=job.fence).update(**changes)
+        if mine and is_whole:
+            tell_done(job, f"Your export is ready: {job.done:,} rows.", "/exports/")
     return bool(mine) and not is_whole
 
 

@@ -9,6 +9,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from subscribers.models import Job
+from tenants.actions.notices import tell
+from tenants.doorway import current_schema
+from tenants.models import Tenant
 
 LEASE = timedelta(seconds=60)
 
@@ -37,3 +40,9 @@ def advance(job: Job, name: str, number: int, *, has_more: bool) -> bool:
         changes |= {"state": Job.State.DONE, "finished_at": Now(), "lease_until": None}
     Job.objects.filter(pk=job.pk).update(**changes)
     return has_more
+
+
+def tell_done(job: Job, text: str, path: str) -> None:
+    """Say to who began it that it is done. Call in the transaction that ends it."""
+    tenant_id = Tenant.objects.filter(schema_name=current_schema()).values_list("pk", flat=True).get()
+    tell(tenant_id, [job.created_by], kind=job.kind, text=text, path=path)

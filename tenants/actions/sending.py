@@ -56,6 +56,14 @@ def set_tenant_rate(*, actor: User, tenant: Tenant, per_minute: int | None) -> N
 
 
 @transaction.atomic
+def set_needs_approval(*, actor: User, tenant: Tenant, needs_approval: bool) -> None:
+    """Say whether a second person must approve what is sent; what waits for approval already goes on waiting."""
+    changed = Tenant.objects.filter(pk=tenant.pk).exclude(needs_approval=needs_approval)
+    if changed.update(needs_approval=needs_approval):
+        audit.record("workspace.approval", actor=actor, tenant_id=tenant.pk, needs_approval=needs_approval)
+
+
+@transaction.atomic
 def pause_sending(*, actor: User | None, tenant_id: int, why: str, kind: str) -> bool:
     """Hold every send of the tenant and tell it and the staff; False if it was paused already.
 

@@ -59,6 +59,8 @@ def text_columns() -> tuple[str, ...]:
 
 # A draft with changes that are not saved; what is saved of it is on no page then.
 TYPED = 8
+# One that waits for approval.
+WAITING = 9
 
 
 def is_draft(pk: int) -> bool:
@@ -102,6 +104,10 @@ SHAPES: dict[str, Shape] = {
     "subscribers.vapidkey.worker_path": lambda mark, pk: f"/{mark}/old.js",
     "subscribers.site.time_zone": lambda mark, pk: mark,
     "campaigns.campaign.schedule": lambda mark, pk: {"at": "2026-12-01T09:00", "zone": "UTC", "ended": mark},
+    "campaigns.campaign.wish": lambda mark, pk: {
+        "timing": {"at": "2099-12-01T09:00", "zone": mark},
+        "by": pk,
+    },
     "campaigns.campaign.also": lambda mark, pk: [],
     "campaigns.campaign.excluded": lambda mark, pk: [pk],
     "campaigns.campaign.typed": lambda mark, pk: urlencode({"title": mark}) if pk == TYPED else "",
@@ -113,7 +119,9 @@ SHAPES: dict[str, Shape] = {
         "left_out": {mark: 1},
     },
     "campaigns.campaign.segment": lambda mark, pk: Segment(pk=pk),
-    "campaigns.campaign.state": lambda mark, pk: "draft" if is_draft(pk) else "launched",
+    "campaigns.campaign.state": lambda mark, pk: (
+        "draft" if is_draft(pk) else "waiting" if pk == WAITING else "launched"
+    ),
     "campaigns.message.variant": lambda mark, pk: 0,
     "campaigns.message.url": lambda mark, pk: f"https://{mark}.example/page",
     "campaigns.message.icon_url": lambda mark, pk: f"https://{mark}.example/icon.png",

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tenants.access import RANK
 from tenants.models import Role
+from tenants.roles import RANK
 
 
 class Who(StrEnum):
@@ -109,6 +109,15 @@ CONSOLE = [
     console("POST", "campaigns/<int:pk>/delete/", Role.EDITOR, 302),
     console("GET", "campaigns/<int:pk>/times/", Role.EDITOR),
     console("POST", "sends/<int:pk>/call-back/", Role.SENDER, 302),
+    console("POST", "campaigns/<int:pk>/ask/", Role.EDITOR, 302),
+    console("POST", "campaigns/<int:pk>/approve/", Role.SENDER, 302),
+    console("POST", "campaigns/<int:pk>/decline/", Role.SENDER, 302),
+    console("POST", "campaigns/<int:pk>/withdraw/", Role.EDITOR, 302),
+    console("GET", "inbox/", Role.ANALYST),
+    console("GET", "inbox/count/", Role.ANALYST),
+    console("POST", "inbox/read/", Role.ANALYST, 302),
+    console("POST", "inbox/mail/", Role.ANALYST, 302),
+    console("POST", "inbox/<int:pk>/open/", Role.ANALYST, 404),
     console("GET", "images/", Role.EDITOR),
     console("GET", "campaigns/preview-person/", Role.EDITOR),
     console("POST", "images/new/", Role.EDITOR, 400),

@@ -72,6 +72,7 @@ class World:
             "exports": self.job_id,
             "imports": self.import_id,
             "images": self.image.pk,
+            "inbox": 1,
         }
 
         def fill(match: re.Match[str]) -> str:

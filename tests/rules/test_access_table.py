@@ -11,8 +11,8 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tenants.access import RANK
 from tenants.models import Role
+from tenants.roles import RANK
 from tests.conftest import Workspace
 from tests.rules.access_table import ADMIN, CONSOLE, MEMBERS, TABLE, Host, Row, Who
 from tests.rules.access_world import World, make_world, state

@@ -21,11 +21,12 @@ JOINTS = (
 PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi", "truepush.asgi")
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
-    "access", "adapter", "admin", "api", "away", "context", "forms", "management", "middleware",
-    "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_control",
-    "views_recipients", "views_exports", "views_person", "views_segments", "views_subscribers", "views_sending",
-    "forms_import", "forms_options", "forms_personal", "forms_segment", "forms_sending", "forms_speed",
-    "forms_timing", "views_compose", "views_flow", "views_images", "views_imports", "views_privacy", "views_schedule",
+    "access", "adapter", "admin", "api", "away", "context", "forms", "forms_import", "forms_options",
+    "forms_personal", "forms_segment", "forms_sending", "forms_speed", "forms_timing", "management", "middleware",
+    "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views",
+    "views_approval", "views_compose", "views_control", "views_exports", "views_flow", "views_images",
+    "views_imports", "views_inbox", "views_person", "views_privacy", "views_recipients", "views_schedule",
+    "views_segments", "views_sending", "views_subscribers",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.
@@ -91,7 +92,9 @@ def test_models_import_nothing_of_their_own_app() -> None:
     for module in product():
         if part_of(module.name) == "models":
             app = app_of(module)
-            assert [name for _, name in imports(module) if is_in(name, app)] == [], module.path
+            own = [name for _, name in imports(module) if is_in(name, app)]
+            # A part of it in a file of its own, since there were too many lines, is it itself.
+            assert [name for name in own if not name.split(".")[1].startswith("models_")] == [], module.path
 
 
 def test_nothing_beneath_imports_what_talks_to_the_outside() -> None:
