@@ -177,6 +177,8 @@ class Send(models.Model):
     # Messages a minute, and "spread over so many minutes", which sets it at the freeze. Their state is in Pace.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     spread_minutes = models.PositiveIntegerField(null=True, blank=True)
+    # As campaigns.breakdown.break_down() counted it.
+    breakdown = models.JSONField(db_default={})
     created_by = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField()

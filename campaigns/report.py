@@ -99,11 +99,11 @@ def report_of(send: Send) -> SendReport:
         **counts,
         pending=send.audience - resolved,
         reasons=in_words(send.reasons),
-        accepted_rate=_rate(send.accepted, send.audience),
-        gone_rate=_rate(send.gone, send.audience),
-        failed_rate=_rate(send.failed, send.audience),
-        displayed_rate=_rate(send.displayed, send.accepted),
-        clicked_rate=_rate(send.clicked, send.displayed),
+        accepted_rate=rate(send.accepted, send.audience),
+        gone_rate=rate(send.gone, send.audience),
+        failed_rate=rate(send.failed, send.audience),
+        displayed_rate=rate(send.displayed, send.accepted),
+        clicked_rate=rate(send.clicked, send.displayed),
         is_live=send.state in LIVE_STATES or _ended_lately(send) or _begins_soon(send),
     )
 
@@ -120,6 +120,6 @@ def reports_of(sends: Iterable[Send]) -> list[SendReport]:
     return [report_of(send) for send in sends]
 
 
-def _rate(part: int, whole: int) -> float | None:
-    """Never above 100: receipts may come before their page of the ledger, or where an answer was lost."""
+def rate(part: int, whole: int) -> float | None:
+    """In percent; never above 100: receipts may come before their page of the ledger, or where an answer was lost."""
     return min(100 * part / whole, 100.0) if whole else None

@@ -41,7 +41,8 @@ def _by_batch(send_id: int, what: str) -> Iterator[list[int]]:
         yield [ids[ordinal] for ordinal in _ordinals(last, what, bits)]
 
 
-def _ordinals(root_id: int, what: str, bits: bytes | None) -> list[int]:
+def ends_of(root_id: int) -> dict[int, Outcome]:
+    """What became of the recipients of a root batch, by ordinal; who is not in it waits."""
     ends: dict[int, Outcome] = {}
     with connection.cursor() as cursor:
         cursor.execute(_PAGES, [root_id])
@@ -50,18 +51,25 @@ def _ordinals(root_id: int, what: str, bits: bytes | None) -> list[int]:
             for entry in unpack(page):
                 if entry.outcome is not Outcome.DEFERRED:
                     ends[entry.ordinal] = entry.outcome
-        if what == MISSED:
-            return [ordinal for ordinal, outcome in ends.items() if outcome in _MISSED]
+    return ends
+
+
+def _ordinals(root_id: int, what: str, bits: bytes | None) -> list[int]:
+    ends = ends_of(root_id)
+    if what == MISSED:
+        return [ordinal for ordinal, outcome in ends.items() if outcome in _MISSED]
+    with connection.cursor() as cursor:
         cursor.execute(_REPORTED, [root_id, _KINDS[what]])
         said = {ordinal for (ordinal,) in cursor.fetchall()}
     return [
         ordinal
         for ordinal, outcome in ends.items()
-        if outcome is Outcome.ACCEPTED and ordinal not in said and not _has(bits, ordinal)
+        if outcome is Outcome.ACCEPTED and ordinal not in said and not has_bit(bits, ordinal)
     ]
 
 
-def _has(bits: bytes | None, place: int) -> bool:
+def has_bit(bits: bytes | None, place: int) -> bool:
+    """Tell whether an ordinal's bit is set, the first in the highest bit of the first octet."""
     return (
         bits is not None and place >> 3 < len(bits) and bool(bytes(bits)[place >> 3] & (0x80 >> (place & 7)))
     )

@@ -1,5 +1,6 @@
 """What django-q2 runs for this app. A delivery task may run twice, late or never: the books are in PostgreSQL."""
 
+from campaigns.actions.breakdown import count_breakdown
 from campaigns.actions.upkeep import count_up_all, tend_all
 from campaigns.delivery.process import delivery_process
 
@@ -22,3 +23,8 @@ def tend(after: int = 0) -> int:
 def engage(after: int = 0) -> int:
     """Count up what subscribers made of the newest campaigns; answer how many tenants were visited."""
     return count_up_all(after)
+
+
+def break_down(schema_name: str, send_id: int) -> None:
+    """Count whom a large send reached."""
+    count_breakdown(schema_name, send_id)

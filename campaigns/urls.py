@@ -5,6 +5,7 @@ from django.urls import path
 from campaigns import (
     views,
     views_approval,
+    views_breakdown,
     views_compose,
     views_control,
     views_flow,
@@ -45,6 +46,8 @@ urlpatterns = [
     path("sends/<int:pk>/call-back/", views_schedule.take_back, name="call_back"),
     path("sends/<int:pk>/", views.report, name="report"),
     path("sends/<int:pk>/figures/", views.figures, name="figures"),
+    path("sends/<int:pk>/breakdown/", views_breakdown.breakdown, name="breakdown"),
+    path("sends/<int:pk>/recipients.csv", views_breakdown.recipients_file, name="recipients_file"),
     path("sends/<int:pk>/recipients/", views_recipients.send_recipients, name="recipients"),
     path("sends/<int:pk>/again/", views_recipients.send_again, name="send_again"),
     path("subscribers/<int:pk>/", views_recipients.subscriber, name="subscriber"),

@@ -18,7 +18,7 @@ MOST_INTERACTIONS = 6
 PAGES = (
     "/", "/campaigns/", "/campaigns/?show=archived", "/campaigns/calendar/", "/campaigns/new/", "/subscribers/",
     "/segments/", "/segments/new/", "/sites/", "/sites/new/", "/sending/", "/exports/", "/imports/", "/imports/new/",
-    "/privacy/",
+    "/privacy/", "/inbox/",
 )  # fmt: skip
 GRAVE = {"serious", "critical"}
 
@@ -62,6 +62,9 @@ def test_from_the_dashboard_to_sending_in_six_interactions(truepush: Installatio
     page.wait_for_url("**/sends/*/")
     assert done <= MOST_INTERACTIONS
     expect(figure(page, "Audience")).to_have_text(re.compile("^[1-9]"), timeout=20_000)
+    page.reload()
+    expect(page.locator("#breakdown")).to_contain_text("By kind of people", timeout=20_000)
+    assert grave(page, "the report") == []
 
 
 @pytest.mark.timeout(120)

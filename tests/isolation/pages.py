@@ -13,7 +13,8 @@ from tests.isolation.world import site_key
 def everything(answer: Any) -> str:
     """Join body and headers; pages capitalise, so all is in small letters."""
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
-    return f"{answer.status_code}\n{headers}\n{answer.content.decode()}".lower()
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return f"{answer.status_code}\n{headers}\n{body.decode()}".lower()
 
 
 def value_for(kind: str, place: Workspace, pk: int) -> Any:

@@ -42,6 +42,8 @@ TENANT: dict[str, str] = {
     "tenants:inbox_read": "",
     "tenants:inbox_mail": "",
     "tenants:inbox_open": "pk",
+    "campaigns:breakdown": "pk",
+    "campaigns:recipients_file": "pk",
     "campaigns:images": "",
     "campaigns:preview_person": "",
     "campaigns:image_new": "",
@@ -130,6 +132,8 @@ SDK: dict[str, str] = {
 }
 # The tenant host's that take POST only, and those that take it too; the method is looked at before any id.
 POST_ONLY = {
+    "campaigns:breakdown",
+    "campaigns:recipients_file",
     "campaigns:ask",
     "campaigns:approve",
     "campaigns:decline",

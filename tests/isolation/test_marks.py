@@ -25,6 +25,8 @@ NEVER_SHOWN = {
     "subscribers.site.identity_encrypted",
     # On its way into the profile.
     "subscribers.inbox.told",
+    # Shown by an answer to a POST (tests/campaigns/test_breakdown.py).
+    "campaigns.send.breakdown",
     # Of a fixed list, or numbers.
     "subscribers.vapidkey.provider",
     "subscribers.job.result",
@@ -168,6 +170,8 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "tenants:inbox_read",
         "tenants:inbox_mail",
         "tenants:inbox_open",
+        "campaigns:breakdown",
+        "campaigns:recipients_file",
         "campaigns:image_new",
         "campaigns:image_fetch",
         "campaigns:image_remove",

@@ -118,6 +118,8 @@ CONSOLE = [
     console("POST", "inbox/read/", Role.ANALYST, 302),
     console("POST", "inbox/mail/", Role.ANALYST, 302),
     console("POST", "inbox/<int:pk>/open/", Role.ANALYST, 404),
+    console("POST", "sends/<int:pk>/breakdown/", Role.ANALYST, 200),
+    console("POST", "sends/<int:pk>/recipients.csv", Role.ANALYST, 200),
     console("GET", "images/", Role.EDITOR),
     console("GET", "campaigns/preview-person/", Role.EDITOR),
     console("POST", "images/new/", Role.EDITOR, 400),
