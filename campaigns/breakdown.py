@@ -20,8 +20,8 @@ MOST_VALUES = 30
 # The medians of so many sends are what is typical.
 TYPICAL_OF = 20
 TYPICAL_LEAST = 10
-_MINUTES, _HOURS = 300, 3600
-_FINE_FOR = timedelta(hours=3)
+# How long a step over time is, in seconds, by how long ago the send began.
+_STEPS = ((timedelta(hours=1), 60), (timedelta(hours=6), 300), (timedelta.max, 3600))
 
 _ROOTS = """
 SELECT id, ids, displayed, clicked, zone FROM campaigns_batch
@@ -119,7 +119,7 @@ def _most(values: dict[str, list[int]]) -> list[list[Any]]:
 def _over_time(send: Send, roots: list[int], now: datetime) -> dict[str, Any]:
     """Receipts by step since the launch. The raw ones live some days: what was counted while they did is kept."""
     begun = send.launched_at or now
-    seconds = _MINUTES if now - begun <= _FINE_FOR else _HOURS
+    seconds = next(step for age, step in _STEPS if now - begun <= age)
     with connection.cursor() as cursor:
         cursor.execute(_OVER_TIME, [begun, seconds, roots, _KINDS, begun])
         rows = cursor.fetchall()

@@ -21,6 +21,10 @@ from tenants.doorway import in_tenant
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
+# A chart is at least so wide.
+LEAST_STEPS = 24
+_STEP_NAMES = {60: "a minute", 300: "5 minutes", 3600: "an hour"}
+
 
 @console(Role.ANALYST, write=True)
 def breakdown(request: ConsoleRequest, pk: int) -> HttpResponse:
@@ -72,8 +76,8 @@ def _chart(over_time: dict[str, Any]) -> dict[str, Any] | None:
         }
         for step, (shown, acted) in enumerate(zip(displayed, clicked, strict=True))
     ]
-    minutes = over_time["seconds"] // 60
-    return {"bars": bars, "steps": len(bars), "most": most, "step": "5 minutes" if minutes == 5 else "hour"}
+    step = _STEP_NAMES.get(over_time["seconds"], "step")
+    return {"bars": bars, "steps": max(len(bars), LEAST_STEPS), "most": most, "step": step}
 
 
 @console(Role.ANALYST, write=True)

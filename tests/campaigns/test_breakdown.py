@@ -80,7 +80,11 @@ def test_over_time_outlives_the_raw_receipts(place: Place, send: Send) -> None:
     with in_tenant(place.schema):
         Receipt.objects.filter(kind=2).update(at=send.launched_at + timedelta(minutes=11))
         send.breakdown = break_down(send, timezone.now())
-        assert send.breakdown["over_time"] == {"seconds": 300, "displayed": [2, 0, 0], "clicked": [0, 0, 1]}
+        assert send.breakdown["over_time"] == {
+            "seconds": 60,
+            "displayed": [2, *[0] * 11],
+            "clicked": [*[0] * 11, 1],
+        }
         Receipt.objects.all().delete()
         later = break_down(send, timezone.now() + timedelta(days=2))
         assert later["over_time"] == send.breakdown["over_time"]

@@ -1,6 +1,7 @@
 """What bin/screens does on pages before their pictures: fills in, opens dialogs, waits for what comes by itself."""
 
 import json
+from datetime import date, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import Page
@@ -102,3 +103,35 @@ def open_dialog(page: Page) -> None:
 def open_speed(page: Page) -> None:
     page.click("#steer-speed")
     page.wait_for_selector("#speed-dialog[open]")
+
+
+def open_everything(page: Page) -> None:
+    for summary in page.locator("details.options > summary").all():
+        summary.click()
+    page.click("[data-language-add]")
+
+
+def open_schedule(page: Page) -> None:
+    page.click("[commandfor=send-dialog]")
+    page.check("[name=when][value=at]")
+    page.fill("[name=at]", f"{date.today() + timedelta(days=9)}T09:00")
+    page.select_option("[name=clock]", "local")
+    page.select_option("[name=repeat]", "weekly")
+    page.wait_for_selector("[data-times] .zones")
+
+
+def open_pictures(page: Page) -> None:
+    page.click("[data-picture=icon] [data-picture-open]")
+
+
+def open_menu(page: Page) -> None:
+    page.click("[popovertarget=campaign-more]")
+
+
+def schedule(page: Page, console: str) -> str:
+    """Schedule a campaign for next week; answers its report's path."""
+    page.goto(console + compose(page, console))
+    open_schedule(page)
+    page.click("[data-send-button]")
+    page.wait_for_url("**/sends/*/")
+    return urlsplit(page.url).path

@@ -38,7 +38,12 @@ from truepush.local.screen_steps import (
     make_segment,
     open_dialog,
     open_erase,
+    open_everything,
+    open_menu,
+    open_pictures,
+    open_schedule,
     open_speed,
+    schedule,
     send,
     submit,
     submit_import,
@@ -231,6 +236,7 @@ def all_views(page: Page, base: str) -> list[View]:
         View("compose-new", f"{console}/campaigns/new/"),
         View("compose", console + draft),
         View("compose-send", console + draft, prepare=open_dialog),
+        *composer_views(page, console, draft),
         View("report", console + report),
         View("report-running", console + slow),
         View("report-speed", console + slow, prepare=open_speed),
@@ -242,6 +248,19 @@ def all_views(page: Page, base: str) -> list[View]:
         ),
         View("sending", f"{console}/sending/"),
         View("console-not-found", f"{console}/nothing-here/", 404),
+    ]
+
+
+def composer_views(page: Page, console: str, draft: str) -> list[View]:
+    return [
+        View("compose-everything", console + draft, prepare=open_everything),
+        View("compose-schedule", console + draft, prepare=open_schedule),
+        View("compose-picture", console + draft, prepare=open_pictures),
+        View("compose-menu", console + draft, prepare=open_menu),
+        View("report-scheduled", console + schedule(page, console)),
+        View("campaigns-templates", f"{console}/campaigns/?show=templates"),
+        View("calendar", f"{console}/campaigns/calendar/"),
+        View("inbox", f"{console}/inbox/"),
     ]
 
 
