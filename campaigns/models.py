@@ -337,6 +337,18 @@ class Receipt(models.Model):
         return f"receipt of batch {self.batch_id}"
 
 
+class CapUse(models.Model):
+    """Which sends count against a subscriber's caps, and when: parallel arrays, the newest last. Narrow, so no foreign
+    key: upkeep removes rows that nothing counts in any more (campaigns.delivery.restraint)."""  # fmt: skip
+
+    subscriber_id = models.BigIntegerField(primary_key=True)
+    sends = ArrayField(models.BigIntegerField())
+    times = ArrayField(models.DateTimeField())
+
+    def __str__(self) -> str:
+        return f"caps of subscriber {self.subscriber_id}"
+
+
 class Engagement(models.Model):
     """What a subscriber made of the newest campaigns, counted up by campaigns.actions.engagement.
 

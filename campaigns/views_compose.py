@@ -28,6 +28,7 @@ from campaigns.whom import included
 from subscribers.hints import attribute_names
 from subscribers.models import Site
 from subscribers.names import languages
+from subscribers.restraint import Restraint
 from subscribers.sdk import site_settings
 from subscribers.views import TEST_DEVICES
 from tenants.access import console
@@ -117,6 +118,7 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
         "preview_site": preview_site,
         "language_choices": languages(),
         "platforms": as_table(),
+        "restraint": Restraint.from_json(site.restraint).in_words() if site else [],
         "day_choices": list(zip(DAYS, DAY_NAMES, strict=True)),
         "placeholders": [
             {"label": "Attributes", "names": known},

@@ -21,6 +21,8 @@ class Site(models.Model):
     time_zone = models.CharField(max_length=64, db_default="UTC")
     # Messages a minute of this website's sends together; null is as fast as it goes.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    # How much its subscribers may get (subscribers.restraint.Restraint).
+    restraint = models.JSONField(db_default={}, blank=True)
     # What the customer's server signs external ids with, sealed like private keys; made when it is first asked for.
     identity_encrypted = models.TextField(db_default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())

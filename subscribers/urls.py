@@ -19,6 +19,7 @@ urlpatterns = [
     path("sites/new/", views.site_new, name="site_new"),
     path("sites/<int:pk>/", views.site, name="site"),
     path("sites/<int:pk>/identity/", views.identity, name="identity"),
+    path("sites/<int:pk>/restraint/", views_sending.restraint, name="restraint"),
     path("sites/<int:pk>/edit/", views.site_edit, name="site_edit"),
     path("subscribers/", views_subscribers.subscriber_list, name="subscriber_list"),
     path("sites/<int:pk>/totals/", views_subscribers.subscriber_totals, name="subscriber_totals"),

@@ -4,7 +4,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
-from subscribers.actions.site import set_site_rate
+from subscribers.access import access_site
+from subscribers.actions.site import set_restraint, set_site_rate
+from subscribers.forms_restraint import RestraintForm, as_initial
 from subscribers.forms_sending import RatesForm
 from subscribers.models import Site
 from tenants.access import console
@@ -42,3 +44,15 @@ def resume(request: ConsoleRequest) -> HttpResponse:
     else:
         messages.info(request, "Sending was not paused any more.")
     return redirect("campaigns:home")
+
+
+@console(Role.ADMIN, form=True)
+def restraint(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Show and change how much a website's subscribers may get."""
+    site = access_site(pk)
+    form = RestraintForm(request.POST if request.method == "POST" else None, initial=as_initial(site))
+    if request.method == "POST" and form.is_valid():
+        set_restraint(actor=request.user, tenant=request.tenant, site=site, restraint=form.chosen())
+        messages.success(request, "Saved. It holds for what is being sent, too.")
+        return redirect("subscribers:restraint", pk)
+    return render(request, "subscribers/restraint.html", {"form": form, "site": site})

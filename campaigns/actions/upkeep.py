@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django_q.tasks import async_task
@@ -71,8 +71,18 @@ def _visit(
     return visited
 
 
+def forget_caps() -> None:
+    """Remove what no cap can count any more: a week and a day after the last."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM campaigns_capuse WHERE times[cardinality(times)] < now() - interval '8 days'"
+        )
+        cursor.execute("DELETE FROM campaigns_capuse WHERE cardinality(times) = 0")
+
+
 def _tend(tenant: Tenant) -> Iterator[None]:
     while fold_receipts():
         yield
     while apply_retention(tenant):
         yield
+    forget_caps()

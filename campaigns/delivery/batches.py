@@ -91,6 +91,8 @@ class Grant:
     done: set[int] = field(default_factory=set)
     # Ordinals that the ledger knew at the claim, also of recipients that are not granted yet.
     recorded: set[int] = field(default_factory=set)
+    # Whether places under its website's caps are reserved for it.
+    is_capped: bool = False
     # When its messages expire, where that is not the send's own end.
     expires_at: datetime | None = None
     start: float = 0.0

@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from campaigns.delivery.batches import Grant
 from campaigns.delivery.compose_push import Composer
-from campaigns.delivery.outcomes import Answer, Outcome, Result
-from campaigns.delivery.recipients import Recipient, read_recipients
+from campaigns.delivery.outcomes import Answer, Outcome, Result, Skip
+from campaigns.delivery.recipients import ACTIVE, Recipient, read_recipients
+from campaigns.delivery.restraint import Quiet, reserve
 from campaigns.delivery.throttles import Source
 from campaigns.delivery.work import Work
 from campaigns.models import Send
 from subscribers.actions.subscription import digest_of
+from subscribers.restraint import Restraint
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,12 @@ class Hold:
         self.state = send.state
         self.composer = Composer(send, work.tenant_id, send.site.contact)
         self.composer.expires_at = grant.expires_at or send.expires_at
+        # What the website allows its subscribers; tests of one's own browser are not campaigns.
+        self.restraint = Restraint() if self.is_test else Restraint.from_json(send.site.restraint)
+        self.quiet = Quiet(self.restraint, send.site.time_zone, {}) if self.restraint.has_quiet else None
+        grant.is_capped = self.restraint.counts
+        # Who has no place under a cap.
+        self.refused: dict[int, Skip] = {}
         self.rows: dict[int, Recipient] = {}
         self.queues: dict[str, deque[int]] = {}
         self.waiting = 0
@@ -82,7 +90,12 @@ class Hold:
     def take_up(self, first: int) -> None:
         """Queue what the grant got from position `first` on; what the ledger knows already is left out."""
         grant = self.grant
-        self.rows.update(read_recipients(grant.ids[first:], with_profile=self.composer.is_personal))
+        with_profile = self.composer.is_personal or self.quiet is not None
+        self.rows.update(read_recipients(grant.ids[first:], with_profile=with_profile))
+        if grant.is_capped and self.state != Send.State.CANCELLED:
+            open_ones = [pk for place, pk in enumerate(grant.ids[first:], first) if place not in grant.done]
+            active = [pk for pk in open_ones if (row := self.rows.get(pk)) and row.state == ACTIVE]
+            self.refused |= reserve(self.work.send_id, active, self.restraint)
         for position in range(first, len(grant.ids)):
             if position in grant.done:
                 continue

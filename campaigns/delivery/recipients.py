@@ -27,6 +27,7 @@ class Recipient(NamedTuple):
     # Of whom a personal message is written to.
     language: str = ""
     values: Mapping[str, Any] = {}
+    time_zone: str = ""
 
 
 # The origin by a regular expression cost a third of the whole query.
@@ -36,7 +37,7 @@ SELECT id, state, service, endpoint, p256dh, auth, vapid_key_id, wait_until,
 FROM subscribers_subscriber WHERE id = ANY(%s)
 """
 
-_PLAIN = len(Recipient._fields) - 2
+_PLAIN = len(Recipient._fields) - 3
 ACTIVE = Subscriber.State.ACTIVE.value
 
 
@@ -47,11 +48,10 @@ def read_recipients(ids: Sequence[int], *, with_profile: bool = False) -> dict[i
         cursor.execute(_READ.format(more=more), [list(ids)])
         if not with_profile:
             return {row[0]: Recipient(*row) for row in cursor.fetchall()}
-        return {
-            row[0]: Recipient._make((*row[: _PLAIN + 1], _values(*row[_PLAIN + 1 :])))
-            for row in cursor.fetchall()
-        }
+        return {row[0]: _with_profile(*row[:_PLAIN], profile=row[_PLAIN:]) for row in cursor.fetchall()}
 
 
-def _values(attributes: str, *profile: str) -> dict[str, Any]:
-    return {**dict(zip(PROFILE, profile, strict=True)), **json.loads(attributes)}
+def _with_profile(*plain: Any, profile: Sequence[Any]) -> Recipient:
+    language, attributes, *texts = profile
+    known = dict(zip(PROFILE, texts, strict=True))
+    return Recipient._make((*plain, language, {**known, **json.loads(attributes)}, known["time_zone"]))

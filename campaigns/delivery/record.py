@@ -17,6 +17,7 @@ from campaigns.delivery.batches import CAREFUL_CLAIMS, Grant, packed_of
 from campaigns.delivery.guards import watch_gone
 from campaigns.delivery.ledger import entry_of, fold, pack_page
 from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
+from campaigns.delivery.restraint import give_back
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, LedgerPage, Send
 from subscribers.actions.subscription import disable, mark_gone
@@ -43,7 +44,7 @@ def record(
     `accepted` are the ordinals that were accepted at the first try, `results` the others. `at` is the page's start,
     from which the results' offsets count. Raises LeaseLost if the fencing token is stale. The token moves with every
     page: after a connection that broke during the commit, the same call again finds out whether it was written.
-    Lock order, everywhere: Send, SendIndex, Batch, Subscriber (by id), DueWork, so that workers never deadlock.
+    Lock order, everywhere: Send, SendIndex, Batch, Subscriber and CapUse (by id), DueWork: workers never deadlock.
     """
     state = _write(work, grant, results, at=at, release=release, accepted=accepted)
     grant.fence += 1
@@ -73,6 +74,8 @@ def _write(
         LedgerPage.objects.create(batch_id=grant.batch_id, root_id=grant.root_id, **vars(packed))
     earliest = _make_children(work, grant, results, now)
     _touch_subscribers(results, now)
+    if grant.is_capped:
+        give_back(work.send_id, results)
     # 4. What follows from it for the send as a whole.
     if is_done:
         _after_batch(work, grant.root_id, now)

@@ -28,13 +28,13 @@ _SKIPPED = {
 def start(sender: "Sender", hold: Hold, position: int, origin: str) -> None:
     """Post to one recipient unless something speaks against it."""
     row = hold.row_of(position)
-    if row is None:
-        return hold.end(position, Outcome.SKIPPED, reason=Skip.ERASED.value)
-    if row.state != ACTIVE:
+    if row is None or row.state != ACTIVE:
         return _skip(hold, position, row)
     expires_at = hold.composer.expires_at
     if expires_at and sender.now >= expires_at:
         return hold.end(position, Outcome.EXPIRED, reason="expired")
+    if (hold.grant.is_capped or hold.quiet) and _is_restrained(sender, hold, position, row):
+        return None
     if row.wait_until and row.wait_until > sender.now:
         return put_off(hold, position, (row.wait_until - sender.now).total_seconds())
     if sender.brakes.active:
@@ -44,8 +44,23 @@ def start(sender: "Sender", hold: Hold, position: int, origin: str) -> None:
     return _post(sender, hold, position, row, origin)
 
 
-def _skip(hold: Hold, position: int, row: Recipient) -> None:
-    if row.state == Subscriber.State.GONE:
+def _is_restrained(sender: "Sender", hold: Hold, position: int, row: Recipient) -> bool:
+    """Leave out who has no place under a cap; by night hold the message until it is over there, or leave them out."""
+    if refused := hold.refused.get(row.pk):
+        hold.end(position, Outcome.SKIPPED, reason=refused.value)
+        return True
+    seconds = hold.quiet.seconds(row.time_zone, sender.now) if hold.quiet else 0.0
+    if seconds and hold.restraint.quiet == "drop":
+        hold.end(position, Outcome.SKIPPED, reason=Skip.QUIET.value)
+    elif seconds:
+        put_off(hold, position, seconds)
+    return bool(seconds)
+
+
+def _skip(hold: Hold, position: int, row: Recipient | None) -> None:
+    if row is None:
+        hold.end(position, Outcome.SKIPPED, reason=Skip.ERASED.value)
+    elif row.state == Subscriber.State.GONE:
         hold.end(position, Outcome.GONE, reason="gone before it was sent")
     else:
         hold.end(position, Outcome.SKIPPED, reason=_SKIPPED[Subscriber.State(row.state)].value)

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from subscribers.keyring import seal, seal_identity
 from subscribers.models import Site, VapidKey
+from subscribers.restraint import Restraint
 from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
 from tenants.models import SiteIndex, Tenant, User
@@ -98,6 +99,15 @@ def set_site_rate(*, actor: User, tenant: Tenant, site: Site, per_minute: int | 
     set_pace(f"site:{tenant.pk}:{site.pk}", tenant.pk, per_minute)
     audit.record(
         "site.rate", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", per_minute=per_minute
+    )
+
+
+@transaction.atomic
+def set_restraint(*, actor: User, tenant: Tenant, site: Site, restraint: Restraint) -> None:
+    """Say how much the website's subscribers may get; what is on its way follows with its next grant."""
+    Site.objects.filter(pk=site.pk).update(restraint=restraint.as_json())
+    audit.record(
+        "site.restraint", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", **restraint.as_json()
     )
 
 

@@ -44,6 +44,7 @@ TENANT: dict[str, str] = {
     "tenants:inbox_open": "pk",
     "campaigns:breakdown": "pk",
     "campaigns:recipients_file": "pk",
+    "subscribers:restraint": "pk",
     "campaigns:images": "",
     "campaigns:preview_person": "",
     "campaigns:image_new": "",
@@ -185,6 +186,7 @@ POST_ONLY = {
     "tenants:leave",
 }
 FORMS = {
+    "subscribers:restraint",
     "campaigns:new",
     "campaigns:compose",
     "subscribers:site_new",

@@ -28,6 +28,7 @@ NEVER_SHOWN = {
     # Shown by an answer to a POST (tests/campaigns/test_breakdown.py).
     "campaigns.send.breakdown",
     # Of a fixed list, or numbers.
+    "subscribers.site.restraint",
     "subscribers.vapidkey.provider",
     "subscribers.job.result",
     "subscribers.subscriber.endpoint",

@@ -120,6 +120,8 @@ CONSOLE = [
     console("POST", "inbox/<int:pk>/open/", Role.ANALYST, 404),
     console("POST", "sends/<int:pk>/breakdown/", Role.ANALYST, 200),
     console("POST", "sends/<int:pk>/recipients.csv", Role.ANALYST, 200),
+    console("GET", "sites/<int:pk>/restraint/", Role.ADMIN),
+    console("POST", "sites/<int:pk>/restraint/", Role.ADMIN, 302),
     console("GET", "images/", Role.EDITOR),
     console("GET", "campaigns/preview-person/", Role.EDITOR),
     console("POST", "images/new/", Role.EDITOR, 400),
