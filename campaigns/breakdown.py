@@ -20,6 +20,7 @@ MOST_VALUES = 30
 # The medians of so many sends are what is typical.
 TYPICAL_OF = 20
 TYPICAL_LEAST = 10
+TYPICAL_FROM = 3
 # How long a step over time is, in seconds, by how long ago the send began.
 _STEPS = ((timedelta(hours=1), 60), (timedelta(hours=6), 300), (timedelta.max, 3600))
 
@@ -53,6 +54,7 @@ class Typical(NamedTuple):
     accepted: float
     displayed: float
     clicked: float
+    gone: float
 
 
 def break_down(send: Send, now: datetime) -> dict[str, Any]:
@@ -134,20 +136,18 @@ def _over_time(send: Send, roots: list[int], now: datetime) -> dict[str, Any]:
 
 
 def typical(send: Send) -> Typical | None:
-    """What is usual for the website: medians over its last sends but this; None for fewer than three."""
+    """What is usual for the website: medians over its last sends but this; None for fewer than TYPICAL_FROM."""
     others = Send.objects.filter(
         site_id=send.site_id, kind=Send.Kind.CAMPAIGN, state=Send.State.FINISHED, accepted__gte=TYPICAL_LEAST
     ).exclude(pk=send.pk)
-    rows = list(
-        others.order_by("-pk").values_list("audience", "accepted", "displayed", "clicked")[:TYPICAL_OF]
-    )
-    if len(rows) < 3:
+    names = ("audience", "accepted", "displayed", "clicked", "gone")
+    rows = list(others.order_by("-pk").values_list(*names)[:TYPICAL_OF])
+    if len(rows) < TYPICAL_FROM:
         return None
     return Typical(
         len(rows),
-        statistics.median(100 * accepted / audience for audience, accepted, _, _ in rows),
-        statistics.median(min(100.0, 100 * displayed / accepted) for _, accepted, displayed, _ in rows),
-        statistics.median(
-            min(100.0, 100 * clicked / displayed) if displayed else 0.0 for _, _, displayed, clicked in rows
-        ),
+        accepted=statistics.median(100 * row[1] / row[0] for row in rows),
+        displayed=statistics.median(min(100.0, 100 * row[2] / row[1]) for row in rows),
+        clicked=statistics.median(min(100.0, 100 * row[3] / row[2]) if row[2] else 0.0 for row in rows),
+        gone=statistics.median(100 * row[4] / row[0] for row in rows),
     )

@@ -6,8 +6,12 @@ from django import forms
 
 from campaigns.actions.control import LONGEST_SPREAD_MINUTES
 from campaigns.actions.new_send import Speed
+from campaigns.delivery.canary import LEAST_SHARE, LONGEST_LOOK, MOST_SHARE, Canary
 from tenants.actions.sending import FASTEST, SLOWEST
 
+_WRONG = ("invalid", "min_value", "max_value")
+_SHARE = f"A few first: give {LEAST_SHARE} to {MOST_SHARE} per cent."
+_LOOK = f"A few first: give 1 to {LONGEST_LOOK:,} minutes."
 FULL, RATE, SPREAD = "full", "rate", "spread"
 
 
@@ -40,6 +44,18 @@ class SpeedForm(forms.Form):
         },
     )
 
+    canary = forms.BooleanField(required=False)
+    canary_percent = forms.FloatField(
+        required=False,
+        min_value=LEAST_SHARE,
+        max_value=MOST_SHARE,
+        error_messages=dict.fromkeys(_WRONG, _SHARE),
+    )
+    canary_minutes = forms.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_LOOK, error_messages=dict.fromkeys(_WRONG, _LOOK)
+    )
+    canary_then = forms.ChoiceField(choices=[("go", ""), ("ask", "")], required=False)
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("speed") == RATE and not data.get("per_minute") and "per_minute" not in self.errors:
@@ -54,12 +70,20 @@ class SpeedForm(forms.Form):
 
     def chosen(self) -> Speed:
         """What was chosen; call after is_valid()."""
-        data = self.cleaned_data
+        data, canary = self.cleaned_data, self._canary()
         if data["speed"] == RATE:
-            return Speed(per_minute=data["per_minute"])
+            return Speed(per_minute=data["per_minute"], canary=canary)
         if data["speed"] == SPREAD:
-            return Speed(spread_minutes=data["spread_minutes"])
-        return Speed()
+            return Speed(spread_minutes=data["spread_minutes"], canary=canary)
+        return Speed(canary=canary)
+
+    def _canary(self) -> Canary | None:
+        data = self.cleaned_data
+        if not data["canary"]:
+            return None
+        return Canary(
+            data["canary_percent"] or 1.0, data["canary_minutes"] or 15, data["canary_then"] or "go"
+        )
 
     def in_words(self) -> str:
         chosen = self.chosen()

@@ -177,6 +177,8 @@ class Send(models.Model):
     # Messages a minute, and "spread over so many minutes", which sets it at the freeze. Their state is in Pace.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     spread_minutes = models.PositiveIntegerField(null=True, blank=True)
+    # A few first (campaigns.delivery.canary.Canary.as_json()), and what became of it: "state", "done_at", "said".
+    canary = models.JSONField(db_default={}, blank=True)
     # As campaigns.breakdown.break_down() counted it.
     breakdown = models.JSONField(db_default={})
     created_by = models.BigIntegerField(null=True)
@@ -260,6 +262,8 @@ class Batch(models.Model):
     displayed = models.BinaryField(null=True)
     clicked = models.BinaryField(null=True)
     closed = models.BinaryField(null=True)
+    # 1 is for those who come after a few who got it first.
+    wave = models.PositiveSmallIntegerField(db_default=0)
     # Whether the finished root batch is in its recipients' Engagement.
     is_counted = models.BooleanField(db_default=False)
 

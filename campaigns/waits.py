@@ -2,6 +2,7 @@
 
 from django.db.models import Q
 
+from campaigns.delivery.canary_time import is_out, looked_at_time
 from campaigns.models import Send
 from tenants.models import Pace, Tenant, Throttle
 
@@ -16,11 +17,23 @@ ENDED = (Send.State.FINISHED, Send.State.CANCELLED)
 
 def why_it_waits(send: Send, tenant: Tenant) -> list[str]:
     """Say what holds a send up: its tenant's pause, a rate that a person set, a push service that is in trouble."""
+    if send.canary.get("state") == "stop":
+        return [f"Stopped before the rest got it: {send.canary['said']}"]
     if send.state in ENDED or send.state == Send.State.PAUSED:
         return []
     if tenant.sending_paused_at:
         return ["All sending of this workspace is paused."]
-    return [*_paces(send, tenant), *_lanes(send, tenant)]
+    return [*_canary(send), *_paces(send, tenant), *_lanes(send, tenant)]
+
+
+def _canary(send: Send) -> list[str]:
+    canary = send.canary
+    if canary.get("state") != "out":
+        return [canary["said"]] if canary.get("said") else []
+    if is_out(canary):
+        at = f"{looked_at_time(canary):%H:%M} UTC"
+        return [f"{canary['percent']:g} % got it first and are looked at after {at}; the rest waits."]
+    return [f"It goes to {canary['percent']:g} % first; the rest waits."]
 
 
 def _paces(send: Send, tenant: Tenant) -> list[str]:

@@ -47,8 +47,9 @@ class Verdict:
         return next((word for word in ("clicked", "displayed") if word in self.reports), self.outcome)
 
 
-# The newest sends of the subscriber's website (or the one that is asked for), the root batch that could hold it, its
-# place in there, every page of the ledger that covers the place, what was reported, and the child that still waits.
+# The newest sends of the subscriber's website (or the one that is asked for), the root batch that holds it, its place
+# in there, every page of the ledger that covers the place, what was reported, and the child that still waits. Batches
+# of a send by local time, or with a few first, overlap in their ids, so the id itself is looked for.
 _HISTORY = """
 WITH sends AS (
     SELECT id, content, kind, state, rule, launched_at, finished_at, created_at FROM campaigns_send
@@ -58,14 +59,14 @@ SELECT sends.id, sends.content, sends.kind, sends.state, sends.rule, sends.launc
     root.id, root.ordinal, root.reported,
     page.at, page.first, page.last, page.accepted, page.entries, page.reasons,
     (SELECT array_agg(kind) FROM campaigns_receipt WHERE batch_id = root.id AND ordinal = root.ordinal),
-    waiting.attempt, waiting.due_at,
+    waiting.attempt, waiting.due_at, root.wave,
     EXISTS (SELECT FROM campaigns_batch kept WHERE kept.send_id = sends.id)
 FROM sends
 LEFT JOIN LATERAL (
     SELECT id, array_position(ids, %(subscriber)s) - 1 AS ordinal,
-        ARRAY[displayed, clicked, closed] AS reported
+        ARRAY[displayed, clicked, closed] AS reported, wave
     FROM campaigns_batch WHERE send_id = sends.id AND root_id IS NULL
-        AND first_id <= %(subscriber)s AND last_id >= %(subscriber)s
+        AND first_id <= %(subscriber)s AND last_id >= %(subscriber)s AND %(subscriber)s = ANY(ids)
     ORDER BY first_id DESC LIMIT 1) root ON true
 LEFT JOIN campaigns_ledgerpage page
     ON page.root_id = root.id AND page.first <= root.ordinal AND page.last >= root.ordinal
@@ -117,6 +118,8 @@ class _Row:
     receipts: list[int] | None
     attempt: int | None
     due_at: datetime | None
+    # 1 for who comes after a few who got it first (campaigns.delivery.canary).
+    wave: int | None
     is_kept: bool
 
 
@@ -160,6 +163,8 @@ def _read_ledger(made: Verdict, rows: list[_Row]) -> None:
             made.outcome = entry.outcome.name.lower()
     if made.outcome == WAITING and rows[0].due_at is not None:
         made.at = rows[0].due_at
+    elif made.outcome == WAITING and rows[0].wave:
+        made.why = "not sent yet: a few get it first"
 
 
 def _reports(row: _Row) -> set[str]:

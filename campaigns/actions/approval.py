@@ -9,6 +9,7 @@ from django.utils import timezone
 from campaigns.actions.campaign import check_anybody, check_saved, launch_campaign
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import Speed
+from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
 from campaigns.plan import plan_of
 from campaigns.states import ALLOWED
@@ -36,6 +37,7 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
         "timing": timing.as_json(),
         "per_minute": speed.per_minute,
         "spread_minutes": speed.spread_minutes,
+        "canary": speed.canary.as_json() if speed.canary else {},
         "by": actor.pk,
     }
     _move(campaign, "ask", Campaign.State.WAITING, wish)
@@ -57,7 +59,11 @@ def approve(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, undo_s
         tenant=tenant,
         campaign=campaign,
         ttl=ttl,
-        speed=Speed(wish["per_minute"], wish["spread_minutes"]),
+        speed=Speed(
+            wish["per_minute"],
+            wish["spread_minutes"],
+            Canary.from_json(wish["canary"]) if wish.get("canary") else None,
+        ),
         timing=Timing.from_json(wish["timing"]),
         undo_seconds=undo_seconds,
         is_approved=True,

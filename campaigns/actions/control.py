@@ -6,9 +6,11 @@ order, as in delivery: Send, SendIndex, Batch, DueWork.
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.canary import release
 from campaigns.delivery.pacing import spread_rate
 from campaigns.models import Send
 from tenants.actions import audit
@@ -32,6 +34,11 @@ def pause(*, actor: User, tenant: Tenant, send: Send) -> None:
 def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
     """Let a paused send go on where it was; raises CampaignRefused if it is not paused."""
     _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
+    row = Send.objects.get(pk=send.pk)
+    if row.canary.get("state") == "ask":
+        # The few were looked at; this is the answer about the rest.
+        Send.objects.filter(pk=send.pk).update(canary={**row.canary, "state": "went"})
+        release(tenant.pk, row, timezone.now())
     is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
     DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=is_held, due_at=Now())
     audit.record("send.resume", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from campaigns.actions.schedule import go_on
+from campaigns.delivery.canary import FAR
 from campaigns.delivery.guards import stop_runaway
 from campaigns.delivery.pacing import spread_rate
 from campaigns.delivery.record import finish
@@ -37,6 +38,20 @@ FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS slice
 GROUP BY slice
 RETURNING size
 """
+
+# A few first: drawn by hash, so ids do not decide; the rest (wave 1) waits until the few were looked at.
+_FREEZE_CANARY = """
+INSERT INTO campaigns_batch (send_id, number, attempt, ids, size, first_id, last_id, zone, state, due_at, cursor, fence,
+    holder, wave)
+SELECT %s, row_number() OVER (ORDER BY wave, slice) - 1, 1, array_agg(id ORDER BY id), count(*), min(id), max(id), '',
+    'open', now() + CASE wave WHEN 1 THEN %s::interval ELSE '0' END, 0, 0, '', wave
+FROM (SELECT id, wave, (row_number() OVER (PARTITION BY wave ORDER BY id) - 1) / %s AS slice
+      FROM (SELECT id, CASE WHEN (hashint8extended(id, %s) & 1048575) < %s THEN 0 ELSE 1 END AS wave
+            FROM subscribers_subscriber person WHERE {where}) drawn) audience
+GROUP BY wave, slice
+RETURNING size
+"""
+_DRAWN_OF = 1_048_576
 
 # By each subscriber's own clock: zones with the same instant and offset share batches. Who has no zone that is known
 # goes with the website's. An instant that is null is never: those are counted instead (_LEFT_OUT).
@@ -104,6 +119,11 @@ def _make_batches(send: Any) -> list[int]:
         cursor.execute(ROOM)
         if send.timing:
             sizes, last = _batches_by_zone(cursor, send, meant)
+        elif send.canary:
+            drawn = round(send.canary["percent"] / 100 * _DRAWN_OF)
+            values = [send.pk, FAR, settings.BATCH_SIZE, send.seed, drawn, *meant.values]
+            cursor.execute(_FREEZE_CANARY.format(where=meant.text), values)
+            sizes, last = [size for (size,) in cursor.fetchall()], send.now
         else:
             cursor.execute(_FREEZE.format(where=meant.text), [send.pk, settings.BATCH_SIZE, *meant.values])
             sizes, last = [size for (size,) in cursor.fetchall()], send.now

@@ -9,6 +9,7 @@ from django_q.tasks import async_task
 from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
 from campaigns.content_rules import HEADERS
+from campaigns.delivery.canary import Canary, check_canary
 from campaigns.delivery.compose_push import replaced_by, tag_of, topic_of
 from campaigns.delivery.payload import FIELDS, payload_octets
 from campaigns.models import Campaign, Send
@@ -26,14 +27,27 @@ class Speed(NamedTuple):
 
     per_minute: int | None = None
     spread_minutes: int | None = None
+    # A few first, and the rest after a look at what came of it.
+    canary: Canary | None = None
 
     def check(self) -> None:
         """Raise RateRefused or CampaignRefused for what cannot be set."""
         check_rate(self.per_minute)
         check_spread(self.spread_minutes)
+        check_canary(self.canary)
 
 
 FULL_SPEED = Speed()
+
+
+def check_together(speed: Speed, plan: Plan) -> None:
+    """Raise RateRefused or CampaignRefused for what cannot be, alone or together."""
+    speed.check()
+    if speed.canary and plan.as_timing():
+        raise CampaignRefused(
+            "A few first and each subscriber's own clock exclude each other: the first zone would be judged, not the "
+            "message. Choose one of them."
+        )
 
 
 def new_send(
@@ -52,8 +66,8 @@ def new_send(
 
     `ttl` in seconds is for a message that says none of its own; without a plan it starts at once.
     """
-    speed.check()
     plan = plan or Plan(timezone.now())
+    check_together(speed, plan)
     headers = campaign.messages.values(*HEADERS)[0]
     send = Send.objects.create(
         campaign=campaign,
@@ -71,6 +85,7 @@ def new_send(
         state=Send.State.SCHEDULED if plan.is_ahead else Send.State.PREPARING,
         due_at=plan.due_at,
         timing=plan.as_timing(),
+        canary=speed.canary.as_json() if speed.canary else {},
     )
     _name(send, tenant)
     _make_due(send, tenant)

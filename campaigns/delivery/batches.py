@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from campaigns.delivery.canary_time import is_out, looked_at_time
 from campaigns.delivery.ledger import Packed, unpack
 from campaigns.delivery.pacing import FREE, Allowance, allowance, give_back, lane_allowance, take
 from campaigns.delivery.work import Work
@@ -300,7 +301,9 @@ def postpone(work: Work, *, seconds: float = 0.0) -> None:
         if earliest is not None and seconds:
             cursor.execute(_WAIT, [seconds, row.pk])
         elif earliest is not None:
-            row.due_at = earliest
+            row.due_at = (
+                min(earliest, looked_at_time(send.canary)) if send and is_out(send.canary) else earliest
+            )
             row.save(update_fields=["due_at"])
         elif send and state in (Send.State.PREPARING, Send.State.SCHEDULED) and send.is_ahead:
             row.due_at = send.due_at

@@ -16,6 +16,7 @@ from campaigns.delivery.batches import (
     next_work,
     postpone,
 )
+from campaigns.delivery.canary import look
 from campaigns.delivery.hold import Hold
 from campaigns.delivery.outcomes import Answer, Outcome, reason_of
 from campaigns.delivery.record import trouble_noted
@@ -100,7 +101,10 @@ def open_hold(sender: "Sender", work: Work) -> None:
     """Freeze the send if that is still to be done, and take a grant of it; what finds nothing is postponed."""
     with in_tenant(work.schema_name), trouble_noted(work):
         freeze(work)
-        send = Send.objects.select_related("site").filter(pk=work.send_id).first()
+        send = _send_of(work)
+        if send and send.canary.get("state") == "out":
+            look(work)
+            send = _send_of(work)
         grant = _claim(sender, work, send) if send else None
         if send is None or grant is None:
             postpone(work)
@@ -112,6 +116,10 @@ def open_hold(sender: "Sender", work: Work) -> None:
             _give_up_killer(hold)
             sender.holds.append(hold)
             sender.signals.in_hand = {other.key for other in sender.holds}
+
+
+def _send_of(work: Work) -> Send | None:
+    return Send.objects.select_related("site").filter(pk=work.send_id).first()
 
 
 def _claim(sender: "Sender", work: Work, send: Send) -> Grant | Later | None:

@@ -133,7 +133,7 @@ def test_what_is_typical_is_the_median_of_the_last_ones(place: Place, send: Send
             )  # fmt: skip
         found = typical(send)
     assert found is not None
-    assert tuple(found) == (3, 80.0, 50.0, 10.0)
+    assert tuple(found) == (3, 80.0, 50.0, 10.0, 0.0)
 
 
 def test_the_page_shows_it(place: Place, send: Send, console: Callable[..., Client]) -> None:

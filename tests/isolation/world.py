@@ -145,6 +145,8 @@ SHAPES: dict[str, Shape] = {
     "campaigns.send.finished_at": lambda mark, pk: timezone.now(),
     "campaigns.send.audience": lambda mark, pk: 1,
     "campaigns.send.failed": lambda mark, pk: 1,
+    "campaigns.capuse.sends": lambda mark, pk: [pk],
+    "campaigns.capuse.times": lambda mark, pk: [timezone.now()],
     "campaigns.engagement.sends": lambda mark, pk: [pk],
     "campaigns.batch.root": lambda mark, pk: None,
     "campaigns.batch.ids": lambda mark, pk: [pk],

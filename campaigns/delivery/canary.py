@@ -1,0 +1,150 @@
+"""A few first: a share of the audience gets a send, and what comes of it decides about the rest.
+
+The share is drawn by hash, so ids do not decide. The rest waits in batches of wave 1 that are due in the far future.
+Until they are released a send's own figures are those of the few, and nothing else has to be counted for the verdict.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Self
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django_q.tasks import async_task
+
+from campaigns.actions.errors import CampaignRefused
+from campaigns.breakdown import Typical, typical
+from campaigns.delivery.canary_time import looked_at_time
+from campaigns.delivery.work import Work
+from campaigns.models import Batch, Send
+from tenants.actions import audit
+from tenants.actions.notices import tell
+from tenants.control import announce
+from tenants.models import DueWork, SendIndex
+
+FAR = timedelta(days=400)
+LEAST_SHARE, MOST_SHARE, LONGEST_LOOK = 0.1, 50, 1440
+Verdict = Literal["go", "ask", "stop"]
+# It is stopped where so many more are gone than usual, in points of a hundred, or so small a part of the usual share
+# is accepted; somebody is asked where displays or clicks are less than such a part of the usual. Rates of fewer than
+# LEAST say nothing.
+GONE_POINTS, ACCEPTED_PART, DISPLAYED_PART, CLICKED_PART = 10.0, 0.8, 0.5, 1 / 3
+LEAST_ACCEPTED, LEAST_DISPLAYED = 50, 200
+USUAL = Typical(0, accepted=95.0, displayed=0.0, clicked=0.0, gone=2.0)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """Which share goes first, in percent; after how many minutes it is looked at; what happens if all is as usual."""
+
+    percent: float
+    minutes: int
+    then: Literal["go", "ask"] = "go"
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "state": "out"}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(stored["percent"], stored["minutes"], stored["then"])
+
+
+def check_canary(canary: Canary | None) -> None:
+    """Raise CampaignRefused for what is no share or no time."""
+    if canary and not (MOST_SHARE >= canary.percent >= LEAST_SHARE and 1 <= canary.minutes <= LONGEST_LOOK):
+        raise CampaignRefused(
+            f"A few first: give {LEAST_SHARE} to {MOST_SHARE} % and 1 to {LONGEST_LOOK:,} minutes, "
+            f"not {canary.percent:g} % and {canary.minutes:,} minutes."
+        )
+
+
+def look(work: Work) -> None:
+    """Decide about the rest if it is time; call inside the tenant before a grant of the send is claimed."""
+    with transaction.atomic():
+        send = (
+            Send.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(pk=work.send_id, state=Send.State.RUNNING, canary__state="out")
+            .annotate(now=Now())
+            .first()
+        )
+        if send is None or Batch.objects.filter(send=send, wave=0, state=Batch.State.OPEN).exists():
+            return
+        done_at = send.canary.get("done_at")
+        if done_at is None:
+            send.canary = {**send.canary, "done_at": send.now.isoformat()}
+            send.save(update_fields=["canary"])
+        elif send.now >= looked_at_time(send.canary):
+            _decide(work, send, send.now)
+
+
+def judge(send: Send, usual: Typical | None) -> tuple[Verdict, str]:
+    """Compare the few with the website's last sends; answer what follows, and why."""
+    known = usual or USUAL
+    if not send.accepted + send.gone + send.failed + send.expired:
+        return "ask", "Nobody was among the first."
+    sent = max(send.accepted + send.gone + send.failed + send.expired, 1)
+    gone, accepted = 100 * send.gone / sent, 100 * send.accepted / sent
+    if gone > known.gone + GONE_POINTS:
+        return "stop", f"{gone:.0f} % of the first {sent:,} are gone; {known.gone:.0f} % are usual."
+    if accepted < known.accepted * ACCEPTED_PART:
+        return (
+            "stop",
+            f"{accepted:.0f} % of the first {sent:,} were accepted; {known.accepted:.0f} % are usual.",
+        )
+    if send.accepted >= LEAST_ACCEPTED:
+        displayed = 100 * send.displayed / send.accepted
+        if displayed < known.displayed * DISPLAYED_PART:
+            return "ask", f"{displayed:.0f} % displayed it; {known.displayed:.0f} % are usual."
+    if send.displayed >= LEAST_DISPLAYED:
+        clicked = 100 * send.clicked / send.displayed
+        if clicked < known.clicked * CLICKED_PART:
+            return "ask", f"{clicked:.1f} % clicked it; {known.clicked:.1f} % are usual."
+    return "go", f"All as usual among the first {sent:,}."
+
+
+def _decide(work: Work, send: Any, now: datetime) -> None:
+    verdict, said = judge(send, typical(send))
+    if verdict == "go" and send.canary["then"] == "ask":
+        verdict = "ask"
+    send.canary = {**send.canary, "state": verdict, "said": said}
+    if verdict == "go":
+        release(work.tenant_id, send, now)
+        send.save(update_fields=["canary"])
+    else:
+        _hold_or_stop(work, send, verdict, said)
+    audit.record(
+        "send.canary", actor=None, tenant_id=work.tenant_id, target=f"send {send.pk}", verdict=verdict
+    )
+
+
+def release(tenant_id: int, send: Send, now: datetime) -> None:
+    """Let the rest go; it expires from now on. Lock the send's row first."""
+    Batch.objects.filter(send=send, wave=1, state=Batch.State.OPEN, root=None).update(
+        due_at=now, expires_at=now + timedelta(seconds=send.ttl)
+    )
+    DueWork.objects.filter(tenant_id=tenant_id, send_id=send.pk).update(due_at=now)
+    async_task("campaigns.tasks.deliver")
+
+
+def _hold_or_stop(work: Work, send: Send, verdict: Verdict, said: str) -> None:
+    send.state = Send.State.PAUSED if verdict == "ask" else Send.State.CANCELLED
+    what = "The rest waits for you" if verdict == "ask" else "Stopped before the rest got it"
+    send.state_detail = f"{what}: {said}"
+    send.save(update_fields=["canary", "state", "state_detail"])
+    SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(state=send.state)
+    DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
+        is_held=verdict == "ask", due_at=Now()
+    )
+    if verdict == "stop":
+        Batch.objects.filter(send=send, state=Batch.State.OPEN).update(due_at=Now())
+        async_task("campaigns.tasks.deliver")
+    title = str(send.content[0].get("title", ""))[:60]
+    tell(
+        work.tenant_id,
+        [send.created_by],
+        kind="canary",
+        text=f"“{title}”: {send.state_detail}",
+        path=f"/sends/{send.pk}/",
+    )
+    announce()
