@@ -113,6 +113,7 @@ SHAPES: dict[str, Shape] = {
     "campaigns.campaign.excluded": lambda mark, pk: [pk],
     "campaigns.campaign.typed": lambda mark, pk: urlencode({"title": mark}) if pk == TYPED else "",
     "campaigns.campaign.archived_at": lambda mark, pk: None,
+    "campaigns.send.canary": lambda mark, pk: {"state": "stop", "said": mark},
     "campaigns.send.breakdown": lambda mark, pk: {"by": {"country": [[mark, 1, 1, 1, 1]]}},
     "campaigns.send.timing": lambda mark, pk: {
         "zone": "UTC",
