@@ -25,6 +25,14 @@
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         shown.replaceChildren(...page.body.childNodes);
+        const total = shown.querySelector("[data-total]")?.dataset.total;
+        for (const label of total ? document.querySelectorAll("[data-reach-label]") : []) {
+          label.textContent = ` to ${total}`;
+        }
+        const title = document.querySelector("[data-reach-title]");
+        if (title && total) {
+          title.textContent = `Send to ${total}?`;
+        }
         if (shown.querySelector("[data-busy]")) {
           last = null;
           waiting = setTimeout(ask, AGAIN);

@@ -4,6 +4,7 @@ import logging
 import smtplib
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Q
@@ -28,7 +29,8 @@ def tell(tenant_id: int, user_ids: Iterable[int | None], *, kind: str, text: str
         Notice(tenant_id=tenant_id, user_id=pk, kind=kind, text=text[:MOST_TEXT], path=path) for pk in found
     )
     if made:
-        async_task("tenants.tasks.mail_notices", [notice.pk for notice in made])
+        # Not among the deliveries: a mail server that is slow would hold them up.
+        async_task("tenants.tasks.mail_notices", [notice.pk for notice in made], cluster=settings.SHORT_QUEUE)
 
 
 def who_may(tenant_id: int, role: Role) -> list[int]:

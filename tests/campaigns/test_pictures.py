@@ -12,6 +12,7 @@ from django.core.files.storage import storages
 from django.test import Client
 from PIL import Image as Pillow
 
+from campaigns import images_sdk
 from campaigns.actions.campaign import save_draft
 from campaigns.actions.images import add_image
 from campaigns.models import Image
@@ -219,6 +220,7 @@ def test_one_is_removed_unless_a_draft_shows_it(client: Client, acme: Workspace,
     with in_tenant(acme.schema):
         draft.delete()
     assert client.post(remove).json() == {}
+    images_sdk.forget_all()  # a process has a copy for a minute
     assert sdk(path).status_code == 404
     assert Path(storages["images"].path(where)).name == where.rpartition("/")[2]
 
@@ -234,3 +236,13 @@ def test_a_body_that_is_larger_is_not_even_read(client: Client, acme: Workspace,
     answer = bring(client, bytes(MOST_OCTETS + 2))
     assert (answer.status_code, answer.content) == (413, b"The request is too large.\n")
     assert client.post("/campaigns/new/", {"title": "x" * 300_000}).status_code == 413
+
+
+def test_a_million_browsers_that_ask_cost_one_reading(
+    client: Client, acme: Workspace, site: Site, django_assert_num_queries: Any
+) -> None:
+    images_sdk.forget_all()
+    path = bring(client, png(colour=(7, 8, 9))).json()["url"].removeprefix(django_settings.SDK_URL)
+    first = sdk(path)
+    with django_assert_num_queries(0):
+        assert [sdk(path).content for _ in range(3)] == [first.content] * 3

@@ -73,7 +73,8 @@ def test_workers_and_senders_that_are_killed_lose_nobody(lasting: Place, tmp_pat
     note("two_killed_repeated", counts["repeated"])
     assert counts["distinct"] == AUDIENCE
     assert 0 < counts["repeated"] <= 2 * (IN_FLIGHT + ONE_PAGE)
-    assert counts["accepted"] == AUDIENCE + counts["repeated"]
+    # Whoever was in flight at both kills has it three times.
+    assert AUDIENCE + counts["repeated"] <= counts["accepted"] <= AUDIENCE + 2 * counts["repeated"]
 
 
 def test_a_worker_that_is_stopped_while_it_starts_stops(lasting: Place, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ FORM = {
     "contact": "",
     "worker_path": "/truepush/worker.js",
 }
-_FIELD = re.compile(r'<div class="field">(.*?)(?=<div class="field">|</form>)', re.S)
+_FIELD = re.compile(r'<div class="field"[^>]*>(.*?)(?=<div class="field"|</form>)', re.S)
 _ERROR = re.compile(r'class="field-error".*?<div><div>(.*?)</div>', re.S)
 
 
