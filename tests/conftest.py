@@ -34,8 +34,14 @@ from tenants.models import (
     WorkerProcess,
 )
 from tenants.site_index import forget_all
+from tests.groups import Groups
 
 PASSWORD = "correct horse battery staple"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

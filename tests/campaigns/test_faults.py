@@ -28,7 +28,6 @@ from tests.campaigns.places import (
 from tests.sandbox.driver import Sandbox, until
 
 # One at a time: each keeps both cores busy by itself.
-pytestmark = pytest.mark.xdist_group("workers")
 
 IN_FLIGHT = 20
 LEASE = float(str(WINDOWS["PUSH_LEASE_SECONDS"]))

@@ -33,7 +33,6 @@ from tests.conftest import make_site
 from tests.sandbox.driver import Sandbox, until
 
 # One at a time: each keeps both cores busy by itself.
-pytestmark = pytest.mark.xdist_group("workers")
 
 # Messages a second and for how long the healthy one is watched.
 RATE = 150

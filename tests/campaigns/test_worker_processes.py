@@ -5,7 +5,6 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
 from django_q.tasks import async_task
 
 from campaigns.models import Batch, LedgerPage
@@ -28,7 +27,6 @@ from tests.sandbox.driver import until
 from truepush.local.sandbox.subscriptions import demo_behaviour
 
 # One at a time: each keeps both cores busy by itself.
-pytestmark = pytest.mark.xdist_group("workers")
 
 IN_FLIGHT = 20
 QUICK = {**WINDOWS, "PUSH_CONCURRENCY": IN_FLIGHT, "BATCH_SIZE": 300}

@@ -7,8 +7,6 @@ import pytest
 from tests.e2e.browsers.firefox import Firefox, firefox
 from tests.e2e.installation import Installation
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 TITLE, BODY = "Fresh tea has arrived", "Jasmine pearls, from the boat this morning."
 # A font that was still loading when the page moved on (NS_BINDING_ABORTED).
 ABANDONED = "status=2152398850"

@@ -21,8 +21,6 @@ from tests.e2e.browsers.chromium import (
 )
 from tests.e2e.installation import Installation
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 TITLE, BODY = "Smoked tea is back", "Only until the boat sails."
 PASSWORD = "correct horse battery staple"
 PLAIN_TEXT_SECONDS = 15.0

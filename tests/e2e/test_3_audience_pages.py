@@ -16,8 +16,6 @@ from tests.e2e.test_2_chromium_clone_to_click import figure
 from truepush.lib import base64url
 from truepush.lib.webpush.vapid import KeyPair, generate_key_pair
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 PEOPLE = 15
 SAMPLE = 10
 

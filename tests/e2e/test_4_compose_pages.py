@@ -11,8 +11,6 @@ from tests.campaigns.picture_files import photo, written
 from tests.e2e.installation import Installation
 from tests.e2e.test_2_chromium_clone_to_click import figure
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 # From the dashboard to "sending", for a plain campaign.
 MOST_INTERACTIONS = 6
 PAGES = (

@@ -3,11 +3,7 @@
 import urllib.request
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.e2e.installation import Installation, is_free
-
-pytestmark = pytest.mark.xdist_group("e2e")
 
 
 def test_ctrl_c_leaves_no_process_behind(truepush: Installation) -> None:

@@ -15,7 +15,6 @@ from tests.sdk.server import SDK_PATH, Hosts, World
 from truepush.lib import base64url
 from truepush.lib.webpush.vapid import generate_key_pair
 
-pytestmark = pytest.mark.xdist_group("firefox")
 SUBSCRIPTIONS = f"{SDK_PATH}/subscriptions"
 # The sandbox hands a browser that forgot its name a new one, as Mozilla does with one it has reset. Firefox would
 # otherwise take 5 s to connect again.
