@@ -30,8 +30,8 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
     others = [pk for pk in who_may(tenant.pk, Role.SENDER) if pk != actor.pk]
     if not others:
         raise CampaignRefused(
-            "Nobody else may send in this workspace, so nobody can approve it. Invite a second person, or let an admin "
-            "take the rule away under Sending."
+            "Nobody else may send in this workspace, so nobody can approve it. An admin can take the rule away "
+            "under Sending."
         )
     wish = {
         "timing": timing.as_json(),

@@ -27,7 +27,7 @@
         shown.replaceChildren(...page.body.childNodes);
         const total = shown.querySelector("[data-total]")?.dataset.total;
         for (const label of total ? document.querySelectorAll("[data-reach-label]") : []) {
-          label.textContent = ` to ${total}`;
+          label.textContent = `Send to ${total}`;
         }
         const title = document.querySelector("[data-reach-title]");
         if (title && total) {
