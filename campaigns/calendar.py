@@ -13,6 +13,7 @@ from subscribers.models import Site
 CLOSE = timedelta(hours=1)
 MOST_SENDS = 500
 MOST_SERIES = 100
+MOST_OF_DAY = 5
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Day:
     is_in_month: bool
     is_today: bool
     entries: list[Entry]
+    # How many more there are, that the day alone shows.
+    more: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Month:
         return (self.first + timedelta(days=32)).replace(day=1)
 
 
-def month_of(first: date, now: datetime) -> Month:
-    """Lay out the month that begins on `first`."""
+def month_of(first: date, now: datetime, whole: date | None = None) -> Month:
+    """Lay out the month that begins on `first`; of each day but `whole` the first MOST_OF_DAY entries."""
     days = calendar.Calendar().monthdatescalendar(first.year, first.month)
     begin, end = days[0][0], days[-1][-1]
     sends = list(_sends(begin, end))
@@ -64,10 +67,13 @@ def month_of(first: date, now: datetime) -> Month:
     by_day: dict[date, list[Entry]] = {}
     for entry in entries:
         by_day.setdefault(entry.at.date(), []).append(entry)
-    weeks = [
-        [Day(day, day.month == first.month, day == now.date(), by_day.get(day, [])) for day in week]
-        for week in days
-    ]
+
+    def day_of(day: date) -> Day:
+        found = by_day.get(day, [])
+        shown = found if day == whole or len(found) <= MOST_OF_DAY + 1 else found[:MOST_OF_DAY]
+        return Day(day, day.month == first.month, day == now.date(), shown, len(found) - len(shown))
+
+    weeks = [[day_of(day) for day in week] for week in days]
     return Month(first, weeks, len(sends) > MOST_SENDS)
 
 
@@ -79,7 +85,8 @@ def _sends(begin: date, end: date) -> Iterator[Entry]:
         due_at__gte=datetime.combine(begin - edge, datetime.min.time(), UTC),
         due_at__lt=datetime.combine(end + 2 * edge, datetime.min.time(), UTC),
     )
-    for send in found.select_related("campaign", "site").defer("rule", "rule_sql")[: MOST_SENDS + 1]:
+    shown = ("content", "state", "due_at", "timing", "campaign_id", "site__name", "site__time_zone")
+    for send in found.select_related("site").only(*shown)[: MOST_SENDS + 1]:
         at = send.due_at.astimezone(zone_of(send.site.time_zone))
         if send.timing:
             at = datetime.fromisoformat(send.timing["local"]).replace(tzinfo=at.tzinfo)

@@ -15,7 +15,7 @@ from subscribers.rules.rule import read
 
 PATIENCE_MS = 1000
 # What a page waits before it is there: its script asks again for what takes longer.
-PATIENCE_OF_PAGE_MS = 60
+PATIENCE_OF_PAGE_MS = 40
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Pages about when a campaign goes out: what a choice comes to, and calling back what has not begun."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -31,7 +31,7 @@ MOST_YEARS = 20
 
 @console(Role.ANALYST)
 def calendar(request: ConsoleRequest) -> HttpResponse:
-    """Show a month of sends; `month` is 2027-03, anything else is this one."""
+    """Show a month of sends; `month` is 2027-03, anything else is this one. `day` (2027-03-05) is shown whole."""
     now = timezone.now()
     try:
         first = datetime.strptime(request.GET.get("month", ""), "%Y-%m").date()
@@ -39,8 +39,19 @@ def calendar(request: ConsoleRequest) -> HttpResponse:
         first = now.date().replace(day=1)
     if not now.year - MOST_YEARS <= first.year <= now.year + MOST_YEARS:
         first = now.date().replace(day=1)
-    context = {"month": month_of(first, now), "day_names": DAY_NAMES, "many_sites": Site.objects.count() > 1}
+    context = {
+        "month": month_of(first, now, _day(request.GET.get("day", ""))),
+        "day_names": DAY_NAMES,
+        "many_sites": Site.objects.count() > 1,
+    }
     return render(request, "campaigns/calendar.html", context)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @console(Role.EDITOR)

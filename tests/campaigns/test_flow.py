@@ -315,3 +315,17 @@ def test_a_time_that_cannot_be_is_said_before_and_after_the_click(
     assert said in page_text(client.get(f"/campaigns/{campaign.pk}/"))
     with in_tenant(acme.schema):
         assert (Send.objects.count(), Campaign.objects.get().state) == (0, "draft")
+
+
+def test_a_full_day_shows_its_first_and_all_when_asked(client: Client, acme: Workspace, site: Site) -> None:
+    for number in range(9):
+        with in_tenant(acme.schema):
+            timing = Timing(datetime(NEXT_YEAR, 5, 4, 9 + number))
+            launch_campaign(
+                **given(acme), campaign=draft(acme, site, title=f"No. {number}"), ttl=TTL, timing=timing
+            )
+    text = page_text(client.get(f"/campaigns/calendar/?month={NEXT_YEAR}-05"))
+    assert ("No. 4" in text, "No. 5" in text, "and 4 more" in text) == (True, False, True)
+    text = page_text(client.get(f"/campaigns/calendar/?month={NEXT_YEAR}-05&day={NEXT_YEAR}-05-04"))
+    assert ("No. 8" in text, "more" in text.lower().replace("and 4 more", "!")) == (True, False)
+    assert client.get("/campaigns/calendar/?day=x").status_code == 200
