@@ -14,22 +14,21 @@ from campaigns.delivery.outcomes import Outcome, Result, Skip
 from campaigns.timing import zone_of
 from subscribers.restraint import Restraint
 
-# Rows are locked in the order of their ids, as everywhere (campaigns.delivery.record). What is older than the
-# longest span goes with each write, so a row stays as short as its cap.
-_KEPT = (
-    "FROM unnest(known.sends, known.times) AS use (send, at) WHERE use.at > clock_timestamp() - %(remembers)s"
-)
-_WITHIN = """(%({name})s::int IS NULL OR %({name})s > (
-        SELECT count(*) FROM unnest(known.times) AS at WHERE at > clock_timestamp() - interval '{span}'))"""
-_GAP = """(%(gap)s::interval IS NULL OR coalesce(
-        (SELECT max(at) FROM unnest(known.times) AS at), '-infinity') <= clock_timestamp() - %(gap)s::interval)"""
+# Rows are locked in the order of their ids, as everywhere (campaigns.delivery.record). Times ascend, since they are
+# appended under the row's lock: so "fewer than n within a span" is a look at the n-th newest, and what is older than
+# the longest span is a slice that goes with each write. A row stays as short as its cap.
+_OLD = "(SELECT count(*) FROM unnest(known.times) AS at WHERE at <= clock_timestamp() - %(remembers)s)"
+_WITHIN = """coalesce(
+        known.times[cardinality(known.times) - %({name})s::int + 1] <= clock_timestamp() - interval '{span}', true)"""
+_GAP = """coalesce(
+        known.times[cardinality(known.times)] <= clock_timestamp() - %(gap)s::interval, true)"""
 _RESERVE = f"""
 INSERT INTO campaigns_capuse AS known (subscriber_id, sends, times)
 SELECT id, ARRAY[%(send)s::bigint], ARRAY[clock_timestamp()]
 FROM unnest(%(ids)s::bigint[]) AS given (id) ORDER BY id
 ON CONFLICT (subscriber_id) DO UPDATE SET
-    sends = coalesce((SELECT array_agg(use.send ORDER BY use.at) {_KEPT}), '{{}}') || excluded.sends,
-    times = coalesce((SELECT array_agg(use.at ORDER BY use.at) {_KEPT}), '{{}}') || excluded.times
+    sends = known.sends[{_OLD} + 1 :] || excluded.sends,
+    times = known.times[{_OLD} + 1 :] || clock_timestamp()
 WHERE NOT %(send)s = ANY(known.sends)
     AND {_WITHIN.format(name="per_hour", span="1 hour")} AND {_WITHIN.format(name="per_day", span="1 day")}
     AND {_WITHIN.format(name="per_week", span="7 days")} AND {_GAP}
