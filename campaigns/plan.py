@@ -39,7 +39,7 @@ def plan_of(timing: Timing, now: datetime, undo_seconds: float = 0) -> Plan:
     soonest = now + timedelta(seconds=undo_seconds)
     if timing.at is None:
         return Plan(soonest, is_ahead=undo_seconds > 0)
-    wall = timing.occurrences(now, 1)[0] if timing.rule and timing.occurrences(now, 1) else timing.at
+    wall = next(iter(timing.occurrences(now, 1)), timing.at) if timing.rule else timing.at
     if _has_passed(wall, timing, now):
         raise CampaignRefused(_passed(timing, now))
     if wall.date() > (now + timedelta(days=FARTHEST)).date():

@@ -75,7 +75,7 @@ class Timing:
         known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
         return cls(**{**known, "at": datetime.fromisoformat(stored["at"])})
 
-    def first(self, now: datetime) -> datetime | None:
+    def first(self) -> datetime | None:
         """The wall clock time of the first occurrence, whether it has passed or not."""
         if not self.rule or self.at is None:
             return self.at
@@ -94,7 +94,7 @@ class Timing:
     def occurrences(self, now: datetime, most: int) -> list[datetime]:
         """The first ones that have not passed."""
         found: list[datetime] = []
-        wall = self.first(now)
+        wall = self.first()
         if wall and self.starts_at(wall, now) < now - GRACE:
             wall = self.following(wall, now)
         while wall and len(found) < most:

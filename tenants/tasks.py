@@ -1,17 +1,12 @@
 """What django-q2 runs for this app: ids in, a verb called, safe to run twice."""
 
 from tenants.actions.audit import SYSTEM
-from tenants.actions.mail import mail_sending_paused
 from tenants.actions.notices import mail_notices as mail
 from tenants.actions.workspace import prepare_workspace as prepare
 
 
 def prepare_workspace(tenant_id: int) -> None:
     prepare(actor=SYSTEM, tenant_id=tenant_id)
-
-
-def mail_pause(tenant_id: int) -> None:
-    mail_sending_paused(tenant_id=tenant_id)
 
 
 def mail_notices(ids: list[int]) -> None:

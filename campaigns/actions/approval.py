@@ -59,11 +59,7 @@ def approve(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, undo_s
         tenant=tenant,
         campaign=campaign,
         ttl=ttl,
-        speed=Speed(
-            wish["per_minute"],
-            wish["spread_minutes"],
-            Canary.from_json(wish["canary"]) if wish.get("canary") else None,
-        ),
+        speed=Speed(wish["per_minute"], wish["spread_minutes"], Canary.from_json(wish["canary"])),
         timing=Timing.from_json(wish["timing"]),
         undo_seconds=undo_seconds,
         is_approved=True,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -65,11 +66,13 @@ def save_draft(
 
 
 def check_saved(campaign: Campaign) -> None:
-    """Raise CampaignRefused for a draft of which something was typed and not saved: what is saved goes out."""
+    """Raise CampaignRefused for a draft that was never saved, or was typed in since: what is saved goes out."""
     if campaign.typed:
         raise CampaignRefused(
             "This draft has changes that are not saved. Open it, look at them, and save it."
         )
+    if campaign.messages.filter(Q(title="") | Q(url="")).exists():
+        raise CampaignRefused("This draft has no title or no page yet. Open it, write them, and save it.")
 
 
 def _taken(campaign: Campaign, was_sent: str) -> str:

@@ -9,7 +9,7 @@ from campaigns.models import Campaign, Message, Send
 from campaigns.states import ALLOWED
 from subscribers.models import Segment, Site
 from tenants.actions import audit
-from tenants.models import Tenant, User
+from tenants.models import SendIndex, Tenant, User
 
 # Characters of a form that is kept as it was typed: the fields' own limits come to less.
 MOST_TYPED = 100_000
@@ -117,6 +117,8 @@ def delete(*, actor: User, tenant: Tenant, campaign: Campaign) -> None:
         target=f"campaign {campaign.pk}",
         name=campaign.name,
     )
+    tests = Send.objects.filter(campaign=campaign).values_list("pk", flat=True)
+    SendIndex.objects.filter(tenant_id=tenant.pk, send_id__in=list(tests)).delete()
     Campaign.objects.filter(pk=campaign.pk).delete()
 
 

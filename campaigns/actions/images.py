@@ -1,6 +1,9 @@
 """Pictures for messages: brought, written anew, kept under a name that their content decides, and removed."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -20,6 +23,7 @@ DIGEST_OCTETS = 16
 # Of one that is fetched from an address.
 MOST_FETCHED = 5 * 1024 * 1024
 MOST_NAME = 120
+_PLACES = BoundedSemaphore(2)
 _MEGABYTE = 1024 * 1024
 
 
@@ -32,12 +36,27 @@ def path_of(image: Image) -> str:
     return f"{current_schema()}/{image.file_name}"
 
 
+@contextmanager
+def _place() -> Iterator[None]:
+    """Hold one of this process's few places for decoding or fetching; raises CampaignRefused at once if all are taken.
+
+    A picture of MOST_PIXELS takes 160 MB and seconds, a server that drips ten: threads that answer visitors are few.
+    """
+    if not _PLACES.acquire(blocking=False):
+        raise CampaignRefused("Other pictures are being taken in at this moment. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        _PLACES.release()
+
+
 @transaction.atomic
 def add_image(
     *, actor: User, tenant: Tenant, kind: str, brought: bytes, name: str = "", crop: Crop | None = None
 ) -> Image:
     """Write a picture anew and keep it; one that is there already is answered. Raises PictureRefused, QuotaReached."""
-    made = rewrite(brought, kind, crop)
+    with _place():
+        made = rewrite(brought, kind, crop)
     digest = hashlib.sha256(made.octets).digest()[:DIGEST_OCTETS].hex()
     known = Image.objects.filter(digest=digest, kind=kind).first()
     if known:
@@ -63,7 +82,8 @@ def add_image(
 
 def fetch_image(*, actor: User, tenant: Tenant, kind: str, url: str) -> Image:
     """Fetch a picture through the guard and keep it as one that was brought; raises FetchRefused too."""
-    brought = fetch(url, most=MOST_FETCHED, accept=", ".join(f"image/{name.lower()}" for name in FORMATS))
+    with _place():
+        brought = fetch(url, most=MOST_FETCHED, accept=", ".join(f"image/{name.lower()}" for name in FORMATS))
     return add_image(actor=actor, tenant=tenant, kind=kind, brought=brought, name=url.partition("?")[0])
 
 

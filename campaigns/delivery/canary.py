@@ -46,8 +46,9 @@ class Canary:
         return {**vars(self), "state": "out"}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(stored["percent"], stored["minutes"], stored["then"])
+    def from_json(cls, stored: Mapping[str, Any]) -> Self | None:
+        """Read what as_json() wrote; nothing of it is None."""
+        return cls(stored["percent"], stored["minutes"], stored["then"]) if stored else None
 
 
 def check_canary(canary: Canary | None) -> None:

@@ -6,8 +6,9 @@ from django_q.tasks import async_task
 
 from tenants.actions import audit
 from tenants.actions.alerts import close_alert, raise_alert
+from tenants.actions.notices import tell, who_may
 from tenants.control import announce
-from tenants.models import DueWork, Pace, SendIndex, Tenant, User
+from tenants.models import DueWork, Pace, Role, SendIndex, Tenant, User
 
 # Messages a minute.
 SLOWEST, FASTEST = 1, 10_000_000
@@ -79,7 +80,13 @@ def pause_sending(*, actor: User | None, tenant_id: int, why: str, kind: str) ->
     DueWork.objects.filter(tenant_id=tenant_id).exclude(send_id__in=cancelled).update(is_held=True)
     raise_alert(kind, tenant_id, why)
     audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant_id, why=why, kind=kind)
-    async_task("tenants.tasks.mail_pause", tenant_id)
+    tell(
+        tenant_id,
+        who_may(tenant_id, Role.ADMIN),
+        kind="paused",
+        text=f"All sending is paused. {why}",
+        path="/",
+    )
     announce()
     return True
 

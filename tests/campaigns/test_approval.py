@@ -16,7 +16,7 @@ from campaigns.models import Campaign, Send
 from campaigns.timing import AT_ONCE, Timing
 from subscribers.models import Site
 from tenants.actions.notices import mail_notices, set_by_mail, tell
-from tenants.actions.sending import set_needs_approval
+from tenants.actions.sending import pause_sending, set_needs_approval
 from tenants.doorway import in_tenant
 from tenants.models import Membership, Notice, Role, User
 from tests.campaigns.places import CONTENT, TTL, Place, add_subscribers, finish, launch
@@ -187,3 +187,12 @@ def test_a_subject_is_one_line(acme: Workspace) -> None:
     assert mail_notices([Notice.objects.get().pk]) == 1
     assert len(mail.outbox[0].subject) == 150
     assert "\n" not in mail.outbox[0].subject
+
+
+def test_a_pause_by_a_guard_is_told_to_who_may_end_it(acme: Workspace) -> None:
+    admin, editor = add_member(acme, Role.ADMIN), add_member(acme, Role.EDITOR)
+    pause_sending(actor=None, tenant_id=acme.tenant.pk, why="Too many at once.", kind="runaway")
+    said = [("paused", "All sending is paused. Too many at once.", "/")]
+    assert (notices(acme.owner), notices(admin), notices(editor)) == (said, said, [])
+    assert not pause_sending(actor=None, tenant_id=acme.tenant.pk, why="Again.", kind="runaway")
+    assert len(notices(admin)) == 1

@@ -1,6 +1,6 @@
 """A few first: who they are, what is compared, and what becomes of the rest."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -176,3 +176,15 @@ def test_what_is_no_share_is_refused(place: Place) -> None:
     local = Timing(datetime.now() + timedelta(days=2), is_local=True)
     with pytest.raises(CampaignRefused, match="exclude each other"):
         launch(place, Canary(1, 15), timing=local)
+
+
+def test_each_of_a_series_goes_to_a_few_first(place: Place, transport: Any) -> None:
+    add_subscribers(place, [Behaviour()] * 20)
+    wall = (datetime.now(UTC) + timedelta(hours=2)).replace(tzinfo=None, second=0, microsecond=0)
+    send = launch(place, Canary(20, 15), timing=Timing(wall, rule="FREQ=DAILY"))
+    with in_tenant(place.schema):
+        Send.objects.filter(pk=send.pk).update(due_at=timezone.now())
+    DueWork.objects.update(due_at=timezone.now())
+    drain_once(transport)
+    with in_tenant(place.schema):
+        assert Send.objects.get(state="scheduled").canary == Canary(20, 15).as_json()

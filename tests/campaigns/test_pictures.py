@@ -13,6 +13,7 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from campaigns import images_sdk
+from campaigns.actions import images
 from campaigns.actions.campaign import save_draft
 from campaigns.actions.images import add_image
 from campaigns.models import Image
@@ -205,7 +206,9 @@ def test_ti09_nobody_elses_picture_is_reached_by_any_path(
     assert client.get(f"/i/{site.site_key}/{name}").status_code == 404  # not on the console's host
 
 
-def test_one_is_removed_unless_a_draft_shows_it(client: Client, acme: Workspace, site: Site) -> None:
+def test_one_is_removed_unless_a_draft_shows_it(
+    client: Client, acme: Workspace, site: Site, django_capture_on_commit_callbacks: Any
+) -> None:
     said = bring(client, png()).json()
     path, remove = said["url"].removeprefix(django_settings.SDK_URL), f"/images/{said['id']}/remove/"
     with in_tenant(acme.schema):
@@ -219,10 +222,13 @@ def test_one_is_removed_unless_a_draft_shows_it(client: Client, acme: Workspace,
     )  # fmt: skip
     with in_tenant(acme.schema):
         draft.delete()
-    assert client.post(remove).json() == {}
+    file = Path(storages["images"].path(where))
+    assert file.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(remove).json() == {}
+    assert not file.exists()
     images_sdk.forget_all()  # a process has a copy for a minute
     assert sdk(path).status_code == 404
-    assert Path(storages["images"].path(where)).name == where.rpartition("/")[2]
 
 
 def test_files_are_readable_to_us_alone(acme: Workspace, site: Site) -> None:
@@ -246,3 +252,11 @@ def test_a_million_browsers_that_ask_cost_one_reading(
     first = sdk(path)
     with django_assert_num_queries(0):
         assert [sdk(path).content for _ in range(3)] == [first.content] * 3
+
+
+def test_only_a_few_are_taken_in_at_once(client: Client, acme: Workspace, site: Site) -> None:
+    """Each may take 160 MB and seconds: whoever comes third is told to come again, and the places are given back."""
+    with images._place(), images._place():
+        answer = bring(client, png())
+        assert (answer.status_code, "Try again in a few seconds." in answer.json()["error"]) == (400, True)
+    assert bring(client, png()).status_code == 200
