@@ -3,11 +3,17 @@
 from django.http import Http404
 
 from campaigns.models import Campaign, Image, Send
+from subscribers.models import Site
 
 
 def read_id(text: str | None) -> int:
     """Read an id of an address or a form; 0, which nothing has, for what is none."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else 0
+
+
+def chosen_site(text: str | None) -> Site | None:
+    """The website whose id an address or a form names, else the newest; None if there is none at all."""
+    return Site.objects.filter(pk=read_id(text)).first() or Site.objects.order_by("-pk").first()
 
 
 def access_campaign(pk: int) -> Campaign:

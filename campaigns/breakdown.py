@@ -1,17 +1,17 @@
 """Whom a send reached, by what kind of people they are and over time; too much for a page to count each time."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from campaigns.delivery.ledger import Packed, unpack_entries
 from campaigns.delivery.outcomes import Outcome
 from campaigns.models import Receipt, Send
-from campaigns.resend_audience import ends_of, has_bit
 
-# What is counted by, as the page names it; the first letter of a language is enough to be told apart by its country.
+# What is counted by, as the page names it; languages without their country.
 DIMENSIONS = {
     "service": "Push service", "browser": "Browser", "os": "System", "device": "Device", "country": "Country",
     "language": "Language", "time_zone": "Time zone",
@@ -25,21 +25,26 @@ TYPICAL_FROM = 3
 _STEPS = ((timedelta(hours=1), 60), (timedelta(hours=6), 300), (timedelta.max, 3600))
 
 _ROOTS = """
-SELECT id, ids, displayed, clicked, zone FROM campaigns_batch
+SELECT id, size, displayed, clicked FROM campaigns_batch
 WHERE send_id = %s AND root_id IS NULL AND id > %s ORDER BY id LIMIT 1
 """
+_PAGES = "SELECT at, first, last, accepted, entries, reasons FROM campaigns_ledgerpage WHERE root_id = %s"
 _REPORTED = "SELECT kind, ordinal FROM campaigns_receipt WHERE batch_id = %s AND kind = ANY(%s)"
-_COUNT = """
-SELECT grouping(person.service, person.browser, person.os, person.device, person.country,
-        split_part(person.language, '-', 1), person.time_zone),
-    person.service, person.browser, person.os, person.device, person.country, split_part(person.language, '-', 1),
-    person.time_zone, count(*), count(*) FILTER (WHERE got.accepted), count(*) FILTER (WHERE got.displayed),
-    count(*) FILTER (WHERE got.clicked)
-FROM unnest(%s::bigint[], %s::bool[], %s::bool[], %s::bool[]) AS got (id, accepted, displayed, clicked)
-LEFT JOIN subscribers_subscriber person ON person.id = got.id
-GROUP BY GROUPING SETS ((person.service), (person.browser), (person.os), (person.device), (person.country),
-    (split_part(person.language, '-', 1)), (person.time_zone))
-"""
+# The ids stay where they are, and what became of them comes as three bitmaps: as lists of a batch's 5,000 they were
+# half of the whole cost.
+_BIT = "get_byte(%s, (got.place / 8)::int) & (128 >> (got.place %% 8)::int) > 0"
+_COUNT = f"""
+SELECT grouping(service, browser, os, device, country, spoken, time_zone),
+    service, browser, os, device, country, spoken, time_zone,
+    count(*), count(*) FILTER (WHERE accepted), count(*) FILTER (WHERE displayed), count(*) FILTER (WHERE clicked)
+FROM (SELECT person.*, split_part(person.language, '-', 1) AS spoken, {_BIT} AS accepted, {_BIT} AS displayed,
+          {_BIT} AS clicked
+      FROM campaigns_batch batch, unnest(batch.ids) WITH ORDINALITY AS one (id, number),
+          LATERAL (SELECT one.id, one.number - 1 AS place) got
+          LEFT JOIN subscribers_subscriber person ON person.id = got.id
+      WHERE batch.id = %s) reached
+GROUP BY GROUPING SETS ((service), (browser), (os), (device), (country), (spoken), (time_zone))
+"""  # noqa: S608  # nothing of it is given from outside
 _OVER_TIME = """
 SELECT kind, floor(extract(epoch FROM at - %s) / %s)::int, count(*) FROM campaigns_receipt
 WHERE batch_id = ANY(%s) AND kind = ANY(%s) AND at >= %s GROUP BY 1, 2
@@ -59,13 +64,13 @@ class Typical(NamedTuple):
 
 def break_down(send: Send, now: datetime) -> dict[str, Any]:
     """Count a send by every dimension: {"at", "by": {dimension: [[value, audience, accepted, displayed, clicked]]},
-    "over_time": {"seconds": of a step, "displayed": [...], "clicked": [...]}}; 3 s for a million recipients.
+    "over_time": {"seconds": of a step, "displayed": [...], "clicked": [...]}}; 6 us a recipient.
     """  # fmt: skip
     sums: dict[str, dict[str, list[int]]] = {name: {} for name in DIMENSIONS}
     roots = []
-    for root_id, *columns in _batches(send.pk):
+    for root_id, bitmaps in _batches(send.pk):
         roots.append(root_id)
-        _add(sums, columns)
+        _add(sums, [*bitmaps, root_id])
     return {
         "at": now.isoformat(),
         "by": {name: _most(values) for name, values in sums.items()},
@@ -73,8 +78,8 @@ def break_down(send: Send, now: datetime) -> dict[str, Any]:
     }
 
 
-def _batches(send_id: int) -> Iterator[tuple[int, list[int], list[bool], list[bool], list[bool]]]:
-    """Each root batch with what became of its recipients, one at a time."""
+def _batches(send_id: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Each root batch with who accepted, displayed and clicked: a bit per ordinal, as Batch.displayed has them."""
     last = 0
     while True:
         with connection.cursor() as cursor:
@@ -82,18 +87,40 @@ def _batches(send_id: int) -> Iterator[tuple[int, list[int], list[bool], list[bo
             row = cursor.fetchone()
             if row is None:
                 return
-            last, ids, displayed, clicked, _ = row
+            last, size, *folded = row
+            cursor.execute(_PAGES, [last])
+            accepted = _accepted([Packed(*page) for page in cursor.fetchall()], size)
             cursor.execute(_REPORTED, [last, _KINDS])
-            said = set(cursor.fetchall())
-        ends = ends_of(last)
-        places = range(len(ids))
+            said = cursor.fetchall()
         yield (
             last,
-            ids,
-            [ends.get(place) is Outcome.ACCEPTED for place in places],
-            [(_KINDS[0], place) in said or has_bit(displayed, place) for place in places],
-            [(_KINDS[1], place) in said or has_bit(clicked, place) for place in places],
+            [
+                accepted,
+                *(
+                    _with(bits or b"", size, [place for one, place in said if one == kind])
+                    for kind, bits in zip(_KINDS, folded, strict=True)
+                ),
+            ],
         )
+
+
+def _accepted(pages: list[Packed], size: int) -> bytes:
+    """Join the pages' own bitmaps, each of which begins at its `first`, and add who was accepted later."""
+    length = (size + 7) // 8
+    bits, later = 0, []
+    for page in pages:
+        shift = 8 * (length - len(page.accepted)) - page.first
+        own = int.from_bytes(page.accepted, "big")
+        bits |= own << shift if shift >= 0 else own >> -shift
+        later += [entry.ordinal for entry in unpack_entries(page) if entry.outcome is Outcome.ACCEPTED]
+    return _with(bits.to_bytes(length, "big"), size, later)
+
+
+def _with(bits: bytes, size: int, places: Iterable[int]) -> bytes:
+    made = bytearray(bytes(bits).ljust((size + 7) // 8, b"\0"))
+    for place in places:
+        made[place >> 3] |= 0x80 >> (place & 7)
+    return bytes(made)
 
 
 def _add(sums: dict[str, dict[str, list[int]]], columns: list[Any]) -> None:

@@ -88,7 +88,3 @@ class TimingForm(forms.Form):
         until: date | None = data["until"] if data["end"] == "until" else None
         count: int | None = data["count"] if data["end"] == "count" else None
         return Repeat(data["repeat"], data["interval"] or 1, tuple(data["days"]), until, count)
-
-    def problems(self) -> list[str]:
-        """What is wrong, a line each."""
-        return [str(error) for errors in self.errors.values() for error in errors]

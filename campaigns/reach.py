@@ -1,55 +1,89 @@
 """How many a campaign would go to if it were sent now, and who is left out."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
+from campaigns.delivery.restraint import Quiet, is_free
 from campaigns.models import Campaign
 from campaigns.whom import included, rule_of
-from subscribers.audience import Busy, Count, TooSlow, count, estimate, slot, where
+from subscribers.audience import LIVE, Busy, Count, TooSlow, count, estimate, read_rows, slot, where
 from subscribers.figures import count_active
-from subscribers.models import Segment
+from subscribers.models import Segment, Site
+from subscribers.restraint import Restraint
 from subscribers.rules.arguments import RuleRefused
 from subscribers.rules.rule import read
+from subscribers.rules.sql import Sql
 
 PATIENCE_MS = 1000
 # What a page waits before it is there: its script asks again for what takes longer.
 PATIENCE_OF_PAGE_MS = 40
 
+_CAPPED = """
+SELECT count(*) FROM campaigns_capuse known JOIN subscribers_subscriber person ON person.id = known.subscriber_id
+WHERE {meant} AND NOT ({free})
+"""
+_ZONES = "SELECT time_zone, count(*) FROM subscribers_subscriber person WHERE {meant} GROUP BY 1"
+
 
 @dataclass(frozen=True)
 class Reach:
-    """`total` is None if it is not known; `excluded` of those who are meant are left out again."""
+    """`total` is None if it is not known; `excluded` of those who are meant are left out again.
+
+    Of `total`, `capped` would have no place under the website's caps right now, and for `quiet` it is quiet time.
+    """
 
     subscribed: int
     total: int | None
     is_estimate: bool = False
     excluded: int | None = None
+    capped: int = 0
+    quiet: int = 0
     problem: str = ""
 
 
-def reach(site_id: int, segments: list[int], without: list[int], *, milliseconds: int = PATIENCE_MS) -> Reach:
+def reach(site: Site, segments: list[int], without: list[int], *, milliseconds: int = PATIENCE_MS) -> Reach:
     """Count it within that time each, else estimate; `total` is None if that takes longer still."""
-    subscribed = count_active(site_id)
+    subscribed = count_active(site.pk)
     try:
         with slot():
-            whole = _count(site_id, rule_of(segments, []), subscribed, milliseconds)
-            if not without:
-                return Reach(subscribed, whole.total, whole.is_estimate)
-            rest = _count(site_id, rule_of(segments, without), subscribed, milliseconds)
-            excluded = max(whole.total - rest.total, 0)
-            return Reach(subscribed, rest.total, whole.is_estimate or rest.is_estimate, excluded)
+            whole = _count(site.pk, rule_of(segments, []), subscribed, milliseconds)
+            rest = _count(site.pk, rule_of(segments, without), subscribed, milliseconds) if without else whole
+            excluded = max(whole.total - rest.total, 0) if without else None
+            capped, quiet = _restrained(site, rule_of(segments, without), milliseconds)
+            is_estimate = whole.is_estimate or rest.is_estimate
+            return Reach(subscribed, rest.total, is_estimate, excluded, capped, quiet)
     except (Busy, TooSlow):
         return Reach(subscribed, None)
     except RuleRefused as error:
         return Reach(subscribed, None, problem=str(error))
 
 
+def _restrained(site: Site, rule: dict[str, Any] | None, milliseconds: int) -> tuple[int, int]:
+    """Count who would be left out by the website's caps and who is in quiet time, were it sent now; 0 if that is slow."""
+    restraint, meant = Restraint.from_json(site.restraint), _meant(site.pk, rule)
+    capped = quiet = 0
+    with suppress(TooSlow):
+        if restraint.counts:
+            query = _CAPPED.format(meant=meant.text, free=is_free(restraint))
+            capped = read_rows(query, meant, milliseconds)[0][0]
+        if restraint.has_quiet:
+            hours, now = Quiet(restraint, site.time_zone, {}), timezone.now()
+            zones = read_rows(_ZONES.format(meant=meant.text), meant, milliseconds)
+            quiet = sum(number for zone, number in zones if hours.seconds(zone, now))
+    return capped, quiet
+
+
+def _meant(site_id: int, rule: dict[str, Any] | None) -> Sql:
+    return where(site_id, read(rule), timezone.now()) if rule else Sql(LIVE, (site_id,))
+
+
 def _count(site_id: int, rule: dict[str, Any] | None, subscribed: int, milliseconds: int) -> Count:
     if rule is None:
         return Count(subscribed, 0)
-    meant = where(site_id, read(rule), timezone.now())
+    meant = _meant(site_id, rule)
     try:
         return count(meant, milliseconds=milliseconds)
     except TooSlow:
@@ -58,7 +92,7 @@ def _count(site_id: int, rule: dict[str, Any] | None, subscribed: int, milliseco
 
 def reach_of(campaign: Campaign) -> dict[str, Any]:
     """Answer `subscribed`: of the website in all; `segment`: whether it goes to less; `reach`: None if not known."""
-    chosen = (campaign.site_id, included(campaign), campaign.excluded)
+    chosen = (campaign.site, included(campaign), campaign.excluded)
     found = reach(*chosen, milliseconds=PATIENCE_OF_PAGE_MS)
     names = dict(
         Segment.objects.filter(pk__in=[*included(campaign), *campaign.excluded]).values_list("pk", "name")

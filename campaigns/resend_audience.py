@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import connection
 
-from campaigns.delivery.ledger import Packed, unpack
+from campaigns.delivery.ledger import Entry, Packed, has_bit, unpack
 from campaigns.delivery.outcomes import Outcome
 
 # Failed, expired or skipped; accepted and not displayed; accepted and not clicked.
@@ -41,21 +41,19 @@ def _by_batch(send_id: int, what: str) -> Iterator[list[int]]:
         yield [ids[ordinal] for ordinal in _ordinals(last, what, bits)]
 
 
-def ends_of(root_id: int) -> dict[int, Outcome]:
-    """What became of the recipients of a root batch, by ordinal; who is not in it waits."""
-    ends: dict[int, Outcome] = {}
+def entries_of(root_id: int) -> dict[int, Entry]:
+    """The last word on the recipients of a root batch, by ordinal; who is not in it waits."""
+    last: dict[int, Entry] = {}
     with connection.cursor() as cursor:
         cursor.execute(_PAGES, [root_id])
         for at, first, end, accepted, entries, reasons in cursor.fetchall():
             page = Packed(at, first, end, bytes(accepted), bytes(entries), reasons)
-            for entry in unpack(page):
-                if entry.outcome is not Outcome.DEFERRED:
-                    ends[entry.ordinal] = entry.outcome
-    return ends
+            last |= {entry.ordinal: entry for entry in unpack(page) if entry.outcome is not Outcome.DEFERRED}
+    return last
 
 
 def _ordinals(root_id: int, what: str, bits: bytes | None) -> list[int]:
-    ends = ends_of(root_id)
+    ends = {ordinal: entry.outcome for ordinal, entry in entries_of(root_id).items()}
     if what == MISSED:
         return [ordinal for ordinal, outcome in ends.items() if outcome in _MISSED]
     with connection.cursor() as cursor:
@@ -66,10 +64,3 @@ def _ordinals(root_id: int, what: str, bits: bytes | None) -> list[int]:
         for ordinal, outcome in ends.items()
         if outcome is Outcome.ACCEPTED and ordinal not in said and not has_bit(bits, ordinal)
     ]
-
-
-def has_bit(bits: bytes | None, place: int) -> bool:
-    """Tell whether an ordinal's bit is set, the first in the highest bit of the first octet."""
-    return (
-        bits is not None and place >> 3 < len(bits) and bool(bytes(bits)[place >> 3] & (0x80 >> (place & 7)))
-    )

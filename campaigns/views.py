@@ -20,7 +20,7 @@ from subscribers.models import Site
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
-from tenants.roles import RANK
+from tenants.roles import is_at_least
 
 PER_PAGE = 25
 LAST_SENDS = 5
@@ -96,18 +96,14 @@ def figures(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 def _report_context(request: ConsoleRequest, pk: int) -> dict[str, Any]:
     found = access_send(pk)
-    may_send = RANK[Role(request.membership.role)] >= RANK[Role.SENDER]
+    may_send = is_at_least(request.membership, Role.SENDER)
     is_over = found.finished_at is not None
     return {
         "report": report_of(found),
         "waits": why_it_waits(found, request.tenant),
         "can_steer": may_send and not is_over,
-        "verbs": verbs_for(found.campaign) if _may_edit(request) else frozenset(),
+        "verbs": verbs_for(found.campaign) if is_at_least(request.membership, Role.EDITOR) else frozenset(),
         "zone_rows": sent_rows(found) if found.timing and found.launched_at else [],
         "can_resend": may_send and is_over and found.kind == Send.Kind.CAMPAIGN,
         "again": {what: about(found, what) for what in CHOICES},
     }
-
-
-def _may_edit(request: ConsoleRequest) -> bool:
-    return RANK[Role(request.membership.role)] >= RANK[Role.EDITOR]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.access import access_campaign
 from campaigns.actions import approval
 from campaigns.actions.errors import CampaignRefused
+from campaigns.forms_said import say_problems
 from campaigns.forms_speed import SpeedForm
 from campaigns.forms_timing import TimingForm
 from campaigns.models import Campaign
@@ -21,7 +22,7 @@ from tenants.access import console
 from tenants.actions.sending import RateRefused
 from tenants.models import Role, User
 from tenants.request import ConsoleRequest
-from tenants.roles import RANK
+from tenants.roles import is_at_least
 
 
 @console(Role.EDITOR, write=True)
@@ -29,8 +30,7 @@ def ask(request: ConsoleRequest, pk: int) -> HttpResponse:
     campaign = access_campaign(pk)
     speed, when = SpeedForm(request.POST), TimingForm(request.POST)
     if not speed.is_valid() or not when.is_valid():
-        for errors in (*speed.errors.values(), *when.errors.values()):
-            messages.error(request, " ".join(str(error) for error in errors))
+        say_problems(request, speed, when)
         return redirect("campaigns:compose", pk)
     given: dict[str, Any] = {"timing": when.chosen(campaign.site), "speed": speed.chosen()}
     try:
@@ -92,7 +92,7 @@ def waiting_page(request: ConsoleRequest, campaign: Campaign) -> HttpResponse:
         "timing": timing,
         "first": next(iter(timing.occurrences(timezone.now(), 1)), timing.at),
         "repeats": in_english(timing.rule) if timing.rule else "",
-        "may_approve": not is_own and RANK[Role(request.membership.role)] >= RANK[Role.SENDER],
+        "may_approve": not is_own and is_at_least(request.membership, Role.SENDER),
         "is_own": is_own,
         "verbs": verbs_for(campaign),
         **reach_of(campaign),

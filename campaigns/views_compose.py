@@ -8,12 +8,13 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, QueryD
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from campaigns.access import access_campaign, newest_send, read_id
+from campaigns.access import access_campaign, chosen_site, newest_send
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.payload import MAX_BRIDGED
 from campaigns.delivery.personal import PROFILE
 from campaigns.forms import ComposeForm, as_initial
+from campaigns.forms_said import say_problems
 from campaigns.forms_speed import SpeedForm
 from campaigns.forms_timing import DAY_NAMES, TimingForm
 from campaigns.models import Campaign, Send
@@ -137,10 +138,7 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
 @console(Role.EDITOR)
 def preview_person(request: ConsoleRequest) -> HttpResponse:
     """Answer whose values the preview shows: the subscriber with this external id, or somebody of the website's."""
-    site = (
-        Site.objects.filter(pk=read_id(request.GET.get("site"))).first()
-        or Site.objects.order_by("-pk").first()
-    )
+    site = chosen_site(request.GET.get("site"))
     external_id = request.GET.get("external_id", "")[:128].replace("\x00", "")
     if site is None:
         return JsonResponse({"error": "Add a website first."})
@@ -212,8 +210,7 @@ def send(request: ConsoleRequest, pk: int) -> HttpResponse:
     campaign = access_campaign(pk)
     form, when = SpeedForm(request.POST), TimingForm(request.POST)
     if not form.is_valid() or not when.is_valid():
-        for errors in (*form.errors.values(), *when.errors.values()):
-            messages.error(request, " ".join(str(error) for error in errors))
+        say_problems(request, form, when)
         return redirect("campaigns:compose", campaign.pk)
     try:
         made = launch_campaign(

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from campaigns.access import access_send
 from campaigns.actions import control
 from campaigns.actions.errors import CampaignRefused
+from campaigns.forms_said import say_problems
 from campaigns.forms_speed import SpeedForm
 from tenants.access import console
 from tenants.actions.sending import RateRefused
@@ -48,8 +49,7 @@ def speed(request: ConsoleRequest, pk: int) -> HttpResponse:
     send = access_send(pk)
     form = SpeedForm(request.POST)
     if not form.is_valid():
-        for errors in form.errors.values():
-            messages.error(request, " ".join(str(error) for error in errors))
+        say_problems(request, form)
         return redirect("campaigns:report", pk)
     chosen = form.chosen()
     try:

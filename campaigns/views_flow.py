@@ -8,11 +8,10 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from campaigns.access import access_campaign, read_id
+from campaigns.access import access_campaign, chosen_site
 from campaigns.actions import flow
 from campaigns.actions.errors import CampaignRefused
 from campaigns.models import Campaign
-from subscribers.models import Site
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
@@ -69,10 +68,7 @@ def forget_typed(request: ConsoleRequest, pk: int) -> HttpResponse:
 @console(Role.EDITOR, write=True)
 def keep_new(request: ConsoleRequest) -> HttpResponse:
     """Begin a draft from what was typed on the page of a new campaign; the page goes on as that draft's."""
-    site = (
-        Site.objects.filter(pk=read_id(request.POST.get("site"))).first()
-        or Site.objects.order_by("-pk").first()
-    )
+    site = chosen_site(request.POST.get("site"))
     if site is None:
         return JsonResponse({"error": "Add a website first."}, status=409)
     try:

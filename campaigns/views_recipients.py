@@ -22,7 +22,7 @@ from subscribers.person_facts import facts_of
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
-from tenants.roles import RANK
+from tenants.roles import is_at_least
 
 OUTCOMES = ("gone", "failed", "expired", "skipped", "cancelled", "accepted")
 MOST_FOUND = 20
@@ -66,7 +66,6 @@ def subscriber(request: ConsoleRequest, pk: int) -> HttpResponse:
         {"verdict": verdict, "said": reason_in_words(verdict.outcome, verdict.why)}
         for verdict in history(row)
     ]
-    rank = RANK[Role(request.membership.role)]
     context = {
         "subscriber": row,
         "facts": facts_of(row),
@@ -75,9 +74,9 @@ def subscriber(request: ConsoleRequest, pk: int) -> HttpResponse:
         "endpoint": _endpoint(row.endpoint),
         "engagement": engagement,
         "summary": summary_of(engagement) if engagement else None,
-        "may_edit": rank >= RANK[Role.EDITOR],
-        "may_send": rank >= RANK[Role.SENDER],
-        "may_erase": rank >= RANK[Role.ADMIN],
+        "may_edit": is_at_least(request.membership, Role.EDITOR),
+        "may_send": is_at_least(request.membership, Role.SENDER),
+        "may_erase": is_at_least(request.membership, Role.ADMIN),
     }
     return render(request, "campaigns/subscriber.html", context)
 

@@ -8,10 +8,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from campaigns.access import access_campaign, access_send, read_id
+from campaigns.access import access_campaign, access_send, chosen_site, read_id
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.schedule import call_back
 from campaigns.calendar import month_of
+from campaigns.forms_said import problems_of
 from campaigns.forms_timing import DAY_NAMES, TimingForm
 from campaigns.models import Campaign
 from campaigns.plan import plan_of
@@ -57,10 +58,7 @@ def _day(text: str) -> date | None:
 @console(Role.EDITOR)
 def audience(request: ConsoleRequest) -> HttpResponse:
     """Answer how many the chosen website and segments come to; ids that are none of the website's are left out."""
-    site = (
-        Site.objects.filter(pk=read_id(request.GET.get("site"))).first()
-        or Site.objects.order_by("-pk").first()
-    )
+    site = chosen_site(request.GET.get("site"))
     if site is None:
         raise Http404
     known = set(Segment.objects.filter(site=site).values_list("pk", flat=True))
@@ -68,7 +66,7 @@ def audience(request: ConsoleRequest) -> HttpResponse:
         [pk for pk in map(read_id, request.GET.getlist(name)) if pk in known]
         for name in ("segment", "excluded")
     ]
-    found = reach(site.pk, *(ids[:MOST_SEGMENTS] for ids in chosen))
+    found = reach(site, *(ids[:MOST_SEGMENTS] for ids in chosen))
     return render(request, "campaigns/_reach.html", {"found": found})
 
 
@@ -80,7 +78,7 @@ def times(request: ConsoleRequest, pk: int) -> HttpResponse:
     context = (
         _times_of(form.chosen(campaign.site), campaign.site)
         if form.is_valid()
-        else {"problems": form.problems()}
+        else {"problems": problems_of(form)}
     )
     return render(request, "campaigns/_times.html", context)
 

@@ -2,7 +2,7 @@
 
 from django.db.models import Q
 
-from campaigns.delivery.canary_time import is_out, looked_at_time
+from campaigns.delivery.canary import is_out, looked_at_time
 from campaigns.models import Send
 from tenants.models import Pace, Tenant, Throttle
 

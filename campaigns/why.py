@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from campaigns.delivery.ledger import Packed, entry_at
+from campaigns.delivery.ledger import Packed, entry_at, has_bit
 from campaigns.delivery.outcomes import Outcome
 from campaigns.models import Receipt, Send
 from subscribers.models import Subscriber
@@ -172,7 +172,7 @@ def _reports(row: _Row) -> set[str]:
     found = {Receipt.Kind(kind).name.lower() for kind in row.receipts or []}
     for kind, bits in zip(("displayed", "clicked", "closed"), row.reported or [], strict=False):
         place = row.ordinal or 0
-        if bits is not None and place >> 3 < len(bits) and bytes(bits)[place >> 3] & (0x80 >> (place & 7)):
+        if has_bit(bits, place):
             found.add(kind)
     return found
 

@@ -17,7 +17,7 @@ from tenants.access import console
 from tenants.actions import audit
 from tenants.models import Role
 from tenants.request import ConsoleRequest
-from tenants.roles import RANK
+from tenants.roles import is_at_least
 
 NEWEST = 20
 
@@ -67,7 +67,7 @@ def export_new(request: ConsoleRequest) -> HttpResponse:
     if site is None:
         return redirect("subscribers:site_new")
     with_secrets = given.get("with_secrets") == "on"
-    if with_secrets and RANK[Role(request.membership.role)] < RANK[Role.OWNER]:
+    if with_secrets and not is_at_least(request.membership, Role.OWNER):
         messages.error(request, "Only owners can export endpoints and keys. Ask one of them.")
         return redirect(back)
     if with_secrets and not request.user.check_password(given.get("password", "")[:200]):

@@ -22,7 +22,7 @@ from subscribers.suggestions import suggestion_query
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
-from tenants.roles import RANK
+from tenants.roles import is_at_least
 
 
 @console(Role.ANALYST)
@@ -79,7 +79,7 @@ def shrinking(request: ConsoleRequest) -> HttpResponse:
         "site": site,
         "weeks": losses(site.pk),
         "sleeping": sleeping,
-        "may_prune": RANK[Role(request.membership.role)] >= RANK[Role.ADMIN],
+        "may_prune": is_at_least(request.membership, Role.ADMIN),
         "pruning": Job.objects.filter(kind=Job.Kind.PRUNE, site=site).first(),
     }
     return render(request, "subscribers/shrinking.html", context)

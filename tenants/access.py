@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from tenants.actions.handover import NONCE_COOKIE, challenge_of
 from tenants.models import Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
-from tenants.roles import RANK
+from tenants.roles import is_at_least
 
 P = ParamSpec("P")
 ConsoleView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
@@ -42,7 +42,7 @@ def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[
             membership = _membership(request)
             if membership is None:
                 return ask_to_sign_in(request)
-            if RANK[Role(membership.role)] < RANK[role]:
+            if not is_at_least(membership, role):
                 context = {"role": membership.get_role_display(), "needed": role.label}
                 return render(request, "403.html", context, status=403)
             request.membership = membership

@@ -1,6 +1,11 @@
 """Roles in order."""
 
-from tenants.models import Role
+from tenants.models import Membership, Role
 
 # Each role may do what the ones before it may.
 RANK = {Role.ANALYST: 0, Role.EDITOR: 1, Role.SENDER: 2, Role.ADMIN: 3, Role.OWNER: 4}
+
+
+def is_at_least(membership: Membership, role: Role) -> bool:
+    """Whether a member may do what this role may."""
+    return RANK[Role(membership.role)] >= RANK[role]

@@ -11,6 +11,7 @@ from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import Speed
 from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
+from campaigns.paths import composer_path, report_path
 from campaigns.plan import plan_of
 from campaigns.states import ALLOWED
 from campaigns.timing import Timing
@@ -44,7 +45,7 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
     check_saved(campaign)
     audit.record("campaign.ask", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     text = f"{actor.email} asks you to approve “{campaign.name}”."
-    tell(tenant.pk, others, kind="approval", text=text, path=_path(campaign))
+    tell(tenant.pk, others, kind="approval", text=text, path=composer_path(campaign.pk))
 
 
 @transaction.atomic
@@ -66,7 +67,7 @@ def approve(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, undo_s
     )
     audit.record("campaign.approve", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     text = f"{actor.email} approved “{campaign.name}”."
-    tell(tenant.pk, [wish["by"]], kind="approved", text=text, path=f"/sends/{send.pk}/")
+    tell(tenant.pk, [wish["by"]], kind="approved", text=text, path=report_path(send.pk))
     return send
 
 
@@ -80,7 +81,7 @@ def decline(*, actor: User, tenant: Tenant, campaign: Campaign, note: str = "") 
         "campaign.decline", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}", note=note
     )
     text = f"{actor.email} did not approve “{campaign.name[:60]}”{f': {note}' if note else '.'}"
-    tell(tenant.pk, [wish["by"]], kind="declined", text=text, path=_path(campaign))
+    tell(tenant.pk, [wish["by"]], kind="declined", text=text, path=composer_path(campaign.pk))
 
 
 @transaction.atomic
@@ -105,7 +106,3 @@ def _move(campaign: Campaign, verb: str, state: str, wish: dict[str, Any]) -> No
     if not changed:
         raise CampaignRefused("Somebody was faster: look at it again.")
     campaign.refresh_from_db()
-
-
-def _path(campaign: Campaign) -> str:
-    return f"/campaigns/{campaign.pk}/"

@@ -11,7 +11,7 @@ from campaigns.breakdown import break_down
 from campaigns.models import Send
 from tenants.doorway import current_schema, in_tenant
 
-# So many recipients are counted while a page waits: 50 ms; more by a worker.
+# So many recipients are counted while the report's part waits: 120 ms; more by a worker.
 MOST_AT_ONCE = 20_000
 # How old it may be while reports still come in, and for how long after the end they do.
 FRESH_WHILE_SENDING, FRESH_AFTERWARDS = timedelta(minutes=1), timedelta(minutes=10)

@@ -10,6 +10,7 @@ from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import Speed, new_send
 from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
+from campaigns.paths import report_path
 from campaigns.plan import Plan
 from campaigns.timing import Timing
 from campaigns.whom import take_down_audience
@@ -77,7 +78,7 @@ def _schedule(tenant_id: int, campaign: Campaign, last: Send, plan: Plan) -> boo
         log.error("series ended campaign=%s: %s", campaign.pk, error)
         Campaign.objects.filter(pk=campaign.pk).update(schedule={**campaign.schedule, "ended": str(error)})
         text = f"The series “{campaign.name[:80]}” has ended: {error}"
-        tell(tenant_id, [last.created_by], kind="series", text=text, path=f"/sends/{last.pk}/")
+        tell(tenant_id, [last.created_by], kind="series", text=text, path=report_path(last.pk))
         return False
     audit.record(
         "campaign.next", actor=None, tenant_id=tenant_id, target=f"campaign {campaign.pk}", send=made.pk

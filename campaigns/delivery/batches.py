@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from campaigns.delivery.canary_time import is_out, looked_at_time
+from campaigns.delivery.canary import is_out, looked_at_time
 from campaigns.delivery.ledger import Packed, unpack
 from campaigns.delivery.pacing import FREE, Allowance, allowance, give_back, lane_allowance, take
 from campaigns.delivery.work import Work

@@ -15,9 +15,9 @@ from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.breakdown import Typical, typical
-from campaigns.delivery.canary_time import looked_at_time
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, Send
+from campaigns.paths import report_path
 from tenants.actions import audit
 from tenants.actions.notices import tell
 from tenants.control import announce
@@ -77,6 +77,15 @@ def look(work: Work) -> None:
             send.save(update_fields=["canary"])
         elif send.now >= looked_at_time(send.canary):
             _decide(work, send, send.now)
+
+
+def is_out(canary: Mapping[str, Any]) -> bool:
+    """Whether all of them have it, and nobody has looked yet."""
+    return canary.get("state") == "out" and "done_at" in canary
+
+
+def looked_at_time(canary: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(canary["done_at"]) + timedelta(minutes=canary["minutes"])
 
 
 def judge(send: Send, usual: Typical | None) -> tuple[Verdict, str]:
@@ -146,6 +155,6 @@ def _hold_or_stop(work: Work, send: Send, verdict: Verdict, said: str) -> None:
         [send.created_by],
         kind="canary",
         text=f"“{title}”: {send.state_detail}",
-        path=f"/sends/{send.pk}/",
+        path=report_path(send.pk),
     )
     announce()

@@ -132,7 +132,7 @@ def entry_at(page: Packed, ordinal: int) -> Entry | None:
     found = page.entries[low * _ENTRY.size : (low + 1) * _ENTRY.size]
     if found[:4] == ordinal.to_bytes(4, "big"):
         return next(unpack_entries(Packed(page.at, page.first, page.last, b"", found, page.reasons)))
-    if page.first <= ordinal <= page.last and _has_bit(page.accepted, ordinal - page.first):
+    if page.first <= ordinal <= page.last and has_bit(page.accepted, ordinal - page.first):
         return Entry(ordinal, Outcome.ACCEPTED, 1, 201, 0, "", 0)
     return None
 
@@ -155,7 +155,7 @@ def fold(pages: Iterable[Packed]) -> Packed:
         accepted |= bits << shift if shift >= 0 else bits >> -shift
         _merge(final, page, (page.at - start) // timedelta(milliseconds=1))
     plain = accepted.to_bytes(width // 8, "big")
-    for ordinal in [ordinal for ordinal in final if _has_bit(plain, ordinal - first)]:
+    for ordinal in [ordinal for ordinal in final if has_bit(plain, ordinal - first)]:
         entry = final.pop(ordinal)
         if entry.outcome is not Outcome.DEFERRED:
             final[ordinal] = entry  # an entry of its own says more than the bit
@@ -173,8 +173,9 @@ def _merge(final: dict[int, Entry], page: Packed, later_ms: int) -> None:
             )
 
 
-def _has_bit(bits: bytes, place: int) -> bool:
-    return bool(bits[place >> 3] & (0x80 >> (place & 7)))
+def has_bit(bits: bytes | memoryview | None, place: int) -> bool:
+    """Tell whether the bit of a place is set, the first in the highest bit of the first octet; none are of None."""
+    return bits is not None and place >> 3 < len(bits) and bool(bits[place >> 3] & (0x80 >> (place & 7)))
 
 
 def _without(bits: bytes, places: Iterable[int]) -> bytes:

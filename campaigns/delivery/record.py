@@ -20,6 +20,7 @@ from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
 from campaigns.delivery.restraint import give_back
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, LedgerPage, Send
+from campaigns.paths import report_path
 from subscribers.actions.subscription import disable, mark_gone
 from subscribers.models import Subscriber
 from tenants.actions.notices import tell
@@ -295,7 +296,7 @@ def _tell_end(work: Work, send: Send) -> None:
     text = f"“{title}” {verb}: {send.accepted:,} of {send.audience:,} accepted"
     if lost := send.failed + send.expired:
         text += f", {lost:,} failed or expired"
-    tell(work.tenant_id, [send.created_by], kind=send.state, text=f"{text}.", path=f"/sends/{send.pk}/")
+    tell(work.tenant_id, [send.created_by], kind=send.state, text=f"{text}.", path=report_path(send.pk))
 
 
 def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:

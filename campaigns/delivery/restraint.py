@@ -18,10 +18,6 @@ from subscribers.restraint import Restraint
 # appended under the row's lock: so "fewer than n within a span" is a look at the n-th newest, and what is older than
 # the longest span is a slice that goes with each write. A row stays as short as its cap.
 _OLD = "(SELECT count(*) FROM unnest(known.times) AS at WHERE at <= clock_timestamp() - %(remembers)s)"
-_WITHIN = """coalesce(
-        known.times[cardinality(known.times) - %({name})s::int + 1] <= clock_timestamp() - interval '{span}', true)"""
-_GAP = """coalesce(
-        known.times[cardinality(known.times)] <= clock_timestamp() - %(gap)s::interval, true)"""
 _RESERVE = f"""
 INSERT INTO campaigns_capuse AS known (subscriber_id, sends, times)
 SELECT id, ARRAY[%(send)s::bigint], ARRAY[clock_timestamp()]
@@ -29,15 +25,13 @@ FROM unnest(%(ids)s::bigint[]) AS given (id) ORDER BY id
 ON CONFLICT (subscriber_id) DO UPDATE SET
     sends = known.sends[{_OLD} + 1 :] || excluded.sends,
     times = known.times[{_OLD} + 1 :] || clock_timestamp()
-WHERE NOT %(send)s = ANY(known.sends)
-    AND {_WITHIN.format(name="per_hour", span="1 hour")} AND {_WITHIN.format(name="per_day", span="1 day")}
-    AND {_WITHIN.format(name="per_week", span="7 days")} AND {_GAP}
+WHERE NOT %(send)s = ANY(known.sends) AND {{free}}
 RETURNING subscriber_id
 """  # noqa: S608  # nothing of it is given from outside
-_WHY = f"""
-SELECT subscriber_id, NOT {_GAP} FROM campaigns_capuse known
+_WHY = """
+SELECT subscriber_id, NOT {after_gap} FROM campaigns_capuse known
 WHERE subscriber_id = ANY(%(ids)s) AND NOT %(send)s = ANY(sends)
-"""  # noqa: S608
+"""
 _GIVE_BACK = """
 UPDATE campaigns_capuse known SET
     sends = coalesce((SELECT array_agg(use.send ORDER BY use.at) FROM unnest(known.sends, known.times) AS use (send, at)
@@ -51,25 +45,33 @@ WHERE known.subscriber_id = mine.subscriber_id
 _NOT_REACHED = frozenset({Outcome.FAILED, Outcome.GONE, Outcome.EXPIRED, Outcome.SKIPPED, Outcome.CANCELLED})
 
 
+def is_free(rule: Restraint) -> str:
+    """Write the condition over `campaigns_capuse known` that somebody may get one more; `rule` must count something."""
+    caps = ((rule.per_hour, "1 hour"), (rule.per_day, "1 day"), (rule.per_week, "7 days"))
+    within = [_nth_newest_is_older(number, span) for number, span in caps if number]
+    return " AND ".join([*within, _after_gap(rule)])
+
+
+def _after_gap(rule: Restraint) -> str:
+    return _nth_newest_is_older(1, f"{rule.gap_minutes:d} minutes") if rule.gap_minutes else "true"
+
+
+def _nth_newest_is_older(number: int, span: str) -> str:
+    newest = f"known.times[cardinality(known.times) - {number:d} + 1]"
+    return f"coalesce({newest} <= clock_timestamp() - interval '{span}', true)"
+
+
 def reserve(send_id: int, ids: Sequence[int], rule: Restraint) -> dict[int, Skip]:
     """Reserve a place for each of these subscribers; answer who has none, and why. A statement or two of its own."""
     if not ids or not rule.counts:
         return {}
-    values: dict[str, Any] = {
-        "send": send_id,
-        "ids": sorted(ids),
-        "remembers": rule.remembers,
-        "per_hour": rule.per_hour,
-        "per_day": rule.per_day,
-        "per_week": rule.per_week,
-        "gap": f"{rule.gap_minutes} minutes" if rule.gap_minutes else None,
-    }
+    values: dict[str, Any] = {"send": send_id, "ids": sorted(ids), "remembers": rule.remembers}
     with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, values)
+        cursor.execute(_RESERVE.format(free=is_free(rule)), values)
         rest = set(ids) - {pk for (pk,) in cursor.fetchall()}
         if not rest:
             return {}
-        cursor.execute(_WHY, {**values, "ids": sorted(rest)})
+        cursor.execute(_WHY.format(after_gap=_after_gap(rule)), {"send": send_id, "ids": sorted(rest)})
         return {pk: Skip.GAP if is_gap else Skip.CAPPED for pk, is_gap in cursor.fetchall()}
 
 

@@ -257,3 +257,18 @@ def test_the_table_is_narrow(place: Place) -> None:
             [place.schema],
         )
         assert cursor.fetchone() == (1,)
+
+
+def test_the_composer_says_who_would_be_left_out_now(place: Place, console: Callable[..., Client]) -> None:
+    people = add_subscribers(place, [Behaviour()] * 4)
+    with in_tenant(place.schema):
+        for one, zone in zip(people, ("UTC", "UTC", "Asia/Kolkata", ""), strict=True):
+            Subscriber.objects.filter(pk=one.pk).update(time_zone=zone)
+        assert reserve(1, [people[0].pk, people[2].pk], Restraint(per_day=1)) == {}
+    client, query = console(place.workspace), {"site": place.site.pk}
+    said = "4 of 4 subscribers right now"
+    assert page_text(client.get("/campaigns/reach/", query)).startswith(f"{said}. It is counted")
+    limit(place, per_day=1, **night_around(datetime.now(UTC)))
+    assert page_text(client.get("/campaigns/reach/", query)).startswith(
+        f"{said}; 2 have had as many as one may get; for 3 it is quiet time. It is counted"
+    )

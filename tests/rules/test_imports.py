@@ -22,7 +22,7 @@ PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi"
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
     "access", "adapter", "admin", "api", "away", "context", "forms", "forms_import", "forms_options",
-    "forms_personal", "forms_restraint", "forms_segment", "forms_sending", "forms_speed", "forms_timing",
+    "forms_personal", "forms_restraint", "forms_said", "forms_segment", "forms_sending", "forms_speed", "forms_timing",
     "management", "middleware", "receipts", "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk",
     "urls_tenant", "views", "views_approval", "views_breakdown", "views_compose", "views_control", "views_exports",
     "views_flow", "views_images", "views_imports", "views_inbox", "views_person", "views_privacy",
