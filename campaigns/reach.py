@@ -62,7 +62,7 @@ def reach(site: Site, segments: list[int], without: list[int], *, milliseconds: 
 
 
 def _restrained(site: Site, rule: dict[str, Any] | None, milliseconds: int) -> tuple[int, int]:
-    """Count who would be left out by the website's caps and who is in quiet time, were it sent now; 0 if that is slow."""
+    """Count who would be left out by the website's caps and who is in quiet time, were it sent now."""
     restraint, meant = Restraint.from_json(site.restraint), _meant(site.pk, rule)
     capped = quiet = 0
     with suppress(TooSlow):
