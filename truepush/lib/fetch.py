@@ -9,14 +9,17 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
+
+import certifi
 
 from truepush.lib.outbound import AddressRefused, check_address
 
 TOTAL_SECONDS = 10.0
+CONNECT_SECONDS = 3.0
 MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE = 65_536
@@ -94,20 +97,34 @@ def _parts(url: str) -> tuple[str, int, str]:
 
 
 def _dial(host: str, port: int, deadline: float, trust: Trust) -> ssl.SSLSocket:
-    """Connect to the first address of the host; all of them must be allowed."""
+    """Connect to an address of the host, one after the other; all of them must be allowed."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for *_, address in found:
         check_address(str(address[0]), allow_loopback=trust.allow_loopback)
-    family, kind, protocol, _, address = found[0]
-    plain = socket.socket(family, kind, protocol)
+    context = trust.context or ssl.create_default_context(cafile=certifi.where())
+    plain = _connected(found, deadline)
     try:
         plain.settimeout(_left(deadline))
-        plain.connect(address)
-        context = trust.context or ssl.create_default_context()
         return context.wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
         raise
+
+
+def _connected(found: Sequence[tuple[Any, ...]], deadline: float) -> socket.socket:
+    """Connect to the first that answers within CONNECT_SECONDS: a name's IPv6 may lead nowhere from here."""
+    for number, (family, kind, protocol, _, address) in enumerate(found, 1):
+        plain = socket.socket(family, kind, protocol)
+        plain.settimeout(min(CONNECT_SECONDS, _left(deadline)))
+        try:
+            plain.connect(address)
+        except OSError:
+            plain.close()
+            if number == len(found):
+                raise
+        else:
+            return plain
+    raise ConnectionError("the name has no address")
 
 
 @contextmanager
