@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from campaigns.delivery.personal import title_of
 from campaigns.models import Campaign, Send
 from campaigns.timing import Timing, zone_of
 from subscribers.models import Site
@@ -91,7 +92,7 @@ def _sends(begin: date, end: date) -> Iterator[Entry]:
         if send.timing:
             at = datetime.fromisoformat(send.timing["local"]).replace(tzinfo=at.tzinfo)
         yield Entry(
-            send.content[0]["title"],
+            title_of(send.content),
             send.site,
             at,
             send.state,

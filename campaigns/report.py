@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
+from campaigns.delivery.personal import with_defaults
 from campaigns.models import Campaign, Send
 from campaigns.reasons import Reason, in_words
 from campaigns.timing import Timing, in_english
@@ -26,7 +28,7 @@ class SendReport:
     send: Send
     campaign: Campaign
     site: Site
-    content: dict[str, str]
+    content: dict[str, Any]
     audience: int
     accepted: int
     gone: int
@@ -95,7 +97,7 @@ def report_of(send: Send) -> SendReport:
         send=send,
         campaign=send.campaign,
         site=send.site,
-        content=send.content[0],
+        content=_read(send.content[0]),
         **counts,
         pending=send.audience - resolved,
         reasons=in_words(send.reasons),
@@ -106,6 +108,11 @@ def report_of(send: Send) -> SendReport:
         clicked_rate=rate(send.clicked, send.displayed),
         is_live=send.state in LIVE_STATES or _ended_lately(send) or _begins_soon(send),
     )
+
+
+def _read(content: dict[str, Any]) -> dict[str, Any]:
+    """The message as somebody reads it of whom nothing is known."""
+    return {**content, **{name: with_defaults(content[name]) for name in ("title", "body", "url")}}
 
 
 def _begins_soon(send: Send) -> bool:

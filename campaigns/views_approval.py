@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.access import access_campaign
 from campaigns.actions import approval
 from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.personal import with_defaults
 from campaigns.forms_said import say_problems
 from campaigns.forms_speed import SpeedForm
 from campaigns.forms_timing import TimingForm
@@ -85,9 +86,11 @@ def waiting_page(request: ConsoleRequest, campaign: Campaign) -> HttpResponse:
     timing = Timing.from_json(wish.get("timing", {}))
     asked = User.objects.filter(pk=wish.get("by")).first()
     is_own = asked == request.user
+    message = campaign.messages.get(variant=0)
     context = {
         "campaign": campaign,
-        "message": campaign.messages.get(variant=0),
+        "message": message,
+        "texts": {name: with_defaults(getattr(message, name)) for name in ("title", "body")},
         "asked_by": asked,
         "timing": timing,
         "first": next(iter(timing.occurrences(timezone.now(), 1)), timing.at),

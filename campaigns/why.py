@@ -15,6 +15,7 @@ from django.db import connection
 
 from campaigns.delivery.ledger import Packed, entry_at, has_bit
 from campaigns.delivery.outcomes import Outcome
+from campaigns.delivery.personal import title_of
 from campaigns.models import Receipt, Send
 from subscribers.models import Subscriber
 
@@ -133,7 +134,7 @@ def _by_send(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
 def _judge(subscriber: Subscriber, rows: list[_Row]) -> Verdict:
     row = rows[0]
     content = row.content if isinstance(row.content, list) else json.loads(row.content)
-    made = Verdict(row.send_id, content[0]["title"], row.kind, row.launched_at, WAITING)
+    made = Verdict(row.send_id, title_of(content), row.kind, row.launched_at, WAITING)
     if row.state == Send.State.SCHEDULED:
         made.why = "it is scheduled and has not begun"
     elif row.state == Send.State.PREPARING:

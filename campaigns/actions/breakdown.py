@@ -13,8 +13,9 @@ from tenants.doorway import current_schema, in_tenant
 
 # So many recipients are counted while the report's part waits: 120 ms; more by a worker.
 MOST_AT_ONCE = 20_000
-# How old it may be while reports still come in, and for how long after the end they do.
+# How old it may be while a send runs and shortly after, and later, for as long as reports still come in.
 FRESH_WHILE_SENDING, FRESH_AFTERWARDS = timedelta(minutes=1), timedelta(minutes=10)
+STILL_LIVELY = timedelta(minutes=30)
 REPORTS_COME_FOR = timedelta(days=8)
 # A worker that was asked this long ago is asked again.
 ASKED_FOR = timedelta(minutes=2)
@@ -54,6 +55,8 @@ def _is_stale(send: Send, now: datetime) -> bool:
     if "at" not in known:
         return True
     at = datetime.fromisoformat(known["at"])
-    if send.finished_at is None:
-        return now - at > FRESH_WHILE_SENDING
-    return at < send.finished_at + REPORTS_COME_FOR and now - at > FRESH_AFTERWARDS
+    ended = send.finished_at
+    if ended and at >= ended + REPORTS_COME_FOR:
+        return False
+    is_lively = ended is None or at < ended + STILL_LIVELY
+    return now - at > (FRESH_WHILE_SENDING if is_lively else FRESH_AFTERWARDS) or bool(ended and at < ended)

@@ -13,6 +13,7 @@ from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import FULL_SPEED, Speed, new_send
 from campaigns.content_rules import HEADERS, Content, check_segments, checked_content
 from campaigns.delivery.payload import FIELDS, MAX_BRIDGED, draft_octets
+from campaigns.delivery.personal import with_defaults
 from campaigns.models import Campaign, Message, Send
 from campaigns.plan import Plan, plan_of
 from campaigns.states import ALLOWED
@@ -44,7 +45,7 @@ def save_draft(
     check_segments(site, segments, excluded)
     content = checked_content(content)
     if campaign is None:
-        campaign = Campaign.objects.create(site=site, name=content["title"][:120])
+        campaign = Campaign.objects.create(site=site)
     is_long = settings.FIREFOX_ANDROID and draft_octets(content, site_icon=site.icon_url) > MAX_BRIDGED
     changed = Campaign.objects.filter(pk=campaign.pk, state__in=ALLOWED["save"]).update(
         site=site,
@@ -52,7 +53,7 @@ def save_draft(
         also=[segment.pk for segment in segments[1:]],
         excluded=[segment.pk for segment in excluded],
         typed="",
-        name=content["title"][:120],
+        name=with_defaults(content["title"])[:120],
         oversize_bridged=is_long,
         updated_at=Now(),
     )

@@ -15,6 +15,7 @@ from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.breakdown import Typical, typical
+from campaigns.delivery.personal import title_of
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, Send
 from campaigns.paths import report_path
@@ -149,7 +150,7 @@ def _hold_or_stop(work: Work, send: Send, verdict: Verdict, said: str) -> None:
     if verdict == "stop":
         Batch.objects.filter(send=send, state=Batch.State.OPEN).update(due_at=Now())
         async_task("campaigns.tasks.deliver")
-    title = str(send.content[0].get("title", ""))[:60]
+    title = title_of(send.content)[:60]
     tell(
         work.tenant_id,
         [send.created_by],

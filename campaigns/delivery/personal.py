@@ -6,7 +6,7 @@ no logic, no look-ups, no filters, so nothing of it can reach what it should not
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -52,6 +52,11 @@ def as_text(value: object) -> str:
 def with_defaults(text: str) -> str:
     """Write a text as a recipient sees it of whom nothing is known."""
     return _PLACE.sub(lambda found: found[2] or "", text)
+
+
+def title_of(content: Sequence[Mapping[str, Any]]) -> str:
+    """The title of a send's frozen content, as people of the console read it."""
+    return with_defaults(str(content[0]["title"]))
 
 
 def has_places(text: str) -> bool:

@@ -17,6 +17,7 @@ from campaigns.delivery.batches import CAREFUL_CLAIMS, Grant, packed_of
 from campaigns.delivery.guards import watch_gone
 from campaigns.delivery.ledger import entry_of, fold, pack_page
 from campaigns.delivery.outcomes import LONGEST_WAIT, Outcome, Result
+from campaigns.delivery.personal import title_of
 from campaigns.delivery.restraint import give_back
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, LedgerPage, Send
@@ -291,7 +292,7 @@ def _tell_end(work: Work, send: Send) -> None:
     """Say to who launched it what came of it."""
     if send.kind != Send.Kind.CAMPAIGN or not send.created_by:
         return
-    title = str(send.content[0].get("title", ""))[:80]
+    title = title_of(send.content)[:80]
     verb = "was cancelled" if send.state == Send.State.CANCELLED else "was sent"
     text = f"“{title}” {verb}: {send.accepted:,} of {send.audience:,} accepted"
     if lost := send.failed + send.expired:

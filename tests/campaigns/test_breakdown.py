@@ -156,3 +156,25 @@ def test_every_recipient_as_a_file_that_a_spreadsheet_can_open(
         ["accepted", "1", "yes", "yes"], ["accepted", "1", "yes", ""], ["accepted", "1", "", ""], ["gone", "1", "", ""],
     ]  # fmt: skip
     assert all(row[1] == f"'=id-{row[0]}" for row in rows[1:])
+
+
+@pytest.mark.parametrize(
+    ("counted", "ended", "is_stale"),
+    [
+        (0.5, None, False), (1.5, None, True),  # minutes ago; while it runs
+        (0.5, 0.2, True),  # before its end
+        (0.5, 5, False), (1.5, 5, True),  # shortly after
+        (5, 100, False), (11, 100, True),  # later
+        (11, 60 * 24 * 9, False),  # when nothing comes any more
+    ],
+)  # fmt: skip
+def test_how_old_a_count_may_be(
+    place: Place, send: Send, counted: float, ended: float | None, is_stale: bool
+) -> None:
+    now = timezone.now()
+    at = (now - timedelta(minutes=counted)).isoformat()
+    with in_tenant(place.schema):
+        send.breakdown = {"at": at}
+        send.finished_at = None if ended is None else now - timedelta(minutes=ended)
+        assert kept.refresh(send)
+        assert (send.breakdown["at"] != at) is is_stale

@@ -13,8 +13,9 @@ from campaigns.delivery.recipients import read_recipients
 from campaigns.models import Message
 from subscribers.models import Subscriber
 from tenants.doorway import in_tenant
-from tests.campaigns.places import Place, add_subscribers, launch, new_campaign
+from tests.campaigns.places import Place, add_subscribers, finish, launch, new_campaign
 from tests.sandbox.driver import SEED
+from tests.subscribers.pages import page_text
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT, decrypt
 from truepush.local.sandbox.subscriptions import Behaviour, receiver_keys
 
@@ -161,3 +162,12 @@ def test_everybody_is_written_to_in_their_own_words(place: Place) -> None:
     assert [one["body"] for one in shown] == ["Wien: no points", ": no points"]
     assert shown[0]["navigate"].startswith("https://shop.example/Wien?tp_c=")
     assert sends[0].tag == tag_of(place.schema, replaced_by(place.site.pk, "prices")) == shown[0]["tag"]
+
+
+def test_nobody_in_the_console_reads_braces_either(place: Place, transport: Any, console: Any) -> None:
+    add_subscribers(place, [Behaviour()])
+    send = finish(place, launch(place, new_campaign(place, **CONTENT)), transport)
+    client = console(place.workspace)
+    for path in ("/", "/campaigns/", f"/sends/{send.pk}/", "/campaigns/calendar/", "/inbox/"):
+        text = page_text(client.get(path))
+        assert ("Hi there" in text, "{{" in text) == (True, False), path
