@@ -1,6 +1,7 @@
 """Whom a send reached, by what kind of people they are and over time; too much for a page to count each time."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from django.db import connection
 
 from campaigns.delivery.ledger import Packed, unpack_entries
 from campaigns.delivery.outcomes import Outcome
-from campaigns.models import Receipt, Send
+from campaigns.models import HELD_OUT, Batch, Receipt, Send
 
 # What is counted by, as the page names it; languages without their country.
 DIMENSIONS = {
@@ -52,6 +53,18 @@ WHERE batch_id = ANY(%s) AND kind = ANY(%s) AND at >= %s GROUP BY 1, 2
 _KINDS = [Receipt.Kind.DISPLAYED.value, Receipt.Kind.CLICKED.value]
 
 
+# Who of a batch visited the website since, and did what there: those who were held out beside those who got it.
+_VISITED = """
+SELECT count(*) FROM campaigns_batch batch, unnest(batch.ids) AS one (id)
+JOIN subscribers_subscriber person ON person.id = one.id AND person.seen_at >= %s WHERE batch.id = %s
+"""
+_DID = """
+SELECT fact.name, count(*) FROM campaigns_batch batch, unnest(batch.ids) AS one (id)
+JOIN subscribers_eventfact fact ON fact.subscriber_id = one.id AND fact.last_at >= %s WHERE batch.id = %s GROUP BY 1
+"""
+MOST_EVENTS = 5
+
+
 class Typical(NamedTuple):
     """Medians of a website's last sends, in percent; `sends` is how many there were."""
 
@@ -75,6 +88,31 @@ def break_down(send: Send, now: datetime) -> dict[str, Any]:
         "at": now.isoformat(),
         "by": {name: _most(values) for name, values in sums.items()},
         "over_time": _over_time(send, roots, now),
+        **({"effect": _effect(send)} if send.ab.get("hold_out") else {}),
+    }
+
+
+def _effect(send: Send) -> dict[str, Any]:
+    """Count who came back since the launch: by "held_out" and "others" {"people", "visited", "did": {event: people}}.
+    """  # fmt: skip
+    counted: dict[str, Counter[str]] = {"held_out": Counter(), "others": Counter()}
+    roots = Batch.objects.filter(send=send, root=None).values_list("pk", "size", "wave")
+    with connection.cursor() as cursor:
+        for pk, size, wave in roots:
+            group = counted["held_out" if wave == HELD_OUT else "others"]
+            cursor.execute(_VISITED, [send.launched_at, pk])
+            group.update(people=size, visited=cursor.fetchone()[0])
+            cursor.execute(_DID, [send.launched_at, pk])
+            group.update({f"did {name}": number for name, number in cursor.fetchall()})
+    both = counted["held_out"] + counted["others"]
+    names = [name for name, _ in both.most_common() if name.startswith("did ")][:MOST_EVENTS]
+    return {
+        which: {
+            "people": group["people"],
+            "visited": group["visited"],
+            "did": {name.removeprefix("did "): group[name] for name in names},
+        }
+        for which, group in counted.items()
     }
 
 

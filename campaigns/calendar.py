@@ -89,7 +89,7 @@ def _sends(begin: date, end: date) -> Iterator[Entry]:
     shown = ("content", "state", "due_at", "timing", "campaign_id", "site__name", "site__time_zone")
     for send in found.select_related("site").only(*shown)[: MOST_SENDS + 1]:
         at = send.due_at.astimezone(zone_of(send.site.time_zone))
-        if send.timing:
+        if "local" in send.timing:
             at = datetime.fromisoformat(send.timing["local"]).replace(tzinfo=at.tzinfo)
         yield Entry(
             title_of(send.content),
@@ -98,7 +98,7 @@ def _sends(begin: date, end: date) -> Iterator[Entry]:
             send.state,
             send.pk,
             send.campaign_id,
-            is_local=bool(send.timing),
+            is_local="local" in send.timing,
         )
 
 

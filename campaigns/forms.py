@@ -5,11 +5,12 @@ from typing import Any
 from django import forms
 
 from campaigns.actions.errors import CampaignRefused
-from campaigns.content_rules import check_segments
-from campaigns.delivery.payload import FIELDS, UTM, draft_octets
+from campaigns.content_rules import check_segments, checked_variants, most_octets
+from campaigns.delivery.payload import FIELDS, UTM
+from campaigns.forms_blocks import BlocksForm
 from campaigns.forms_options import OptionsForm, options_initial
-from campaigns.forms_personal import LanguagesForm, TrackingForm, check_personal_url, check_places
-from campaigns.models import Message
+from campaigns.forms_personal import TrackingForm, check_personal_url, check_places
+from campaigns.models import Message, Purpose
 from subscribers.forms import check_url
 from subscribers.models import Segment, Site
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
@@ -27,7 +28,7 @@ class SegmentField(forms.ModelMultipleChoiceField[Segment]):
         return f"{obj.name} ({obj.site.name})" if self.names_site else obj.name
 
 
-class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
+class ComposeForm(BlocksForm, TrackingForm, OptionsForm):
     site = forms.ModelChoiceField(queryset=Site.objects.none(), label="Website", empty_label=None)
     segment = SegmentField(
         queryset=Segment.objects.none(),
@@ -63,8 +64,16 @@ class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
         widget=forms.TextInput(attrs={"inputmode": "url"}),
     )
 
+    purpose = forms.ChoiceField(
+        choices=Purpose.choices,
+        required=False,
+        label="What it is for",
+        help_text="A website's caps and quiet hours are about promotion; a service message comes through.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.variants: list[dict[str, Any]] = []
         field = self.fields["site"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = Site.objects.all()
@@ -94,7 +103,9 @@ class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
         data = super().clean() or {}
         data["buttons"] = self.read_buttons()
         data["utm"] = self.read_utm()
-        data["translations"] = self.read_languages()
+        said = self.read_languages()
+        data["translations"] = said.get(0, {})
+        self.variants = self.read_versions(said)
         if self.errors:
             return data
         try:
@@ -102,7 +113,12 @@ class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
         except CampaignRefused as error:
             self.add_error("segment", str(error))
         content = self.content()
-        octets = draft_octets(content, site_icon=data["site"].icon_url)
+        try:
+            others = checked_variants(content, self.variants)
+        except CampaignRefused as error:
+            self.add_error(None, str(error))
+            return data
+        octets = most_octets(content, others, site_icon=data["site"].icon_url)
         if octets > MAX_PLAINTEXT:
             self.add_error(
                 "body",
@@ -115,18 +131,29 @@ class ComposeForm(LanguagesForm, TrackingForm, OptionsForm):
         """What becomes a Message."""
         return {name: self.cleaned_data[name] for name in (*FIELDS, "urgency", "ttl")}
 
+    def draft(self) -> dict[str, Any]:
+        """What save_draft() takes."""
+        data = self.cleaned_data
+        return {
+            "site": data["site"],
+            "segments": data["segment"],
+            "excluded": data["excluded"],
+            "content": self.content(),
+            "variants": self.variants,
+            "purpose": data["purpose"] or Purpose.PROMOTION,
+        }
+
     def options(self) -> list[forms.BoundField]:
         """The fields that stand under "More"."""
-        return [self[name] for name in OptionsForm.base_fields]
+        return [self[name] for name in (*OptionsForm.base_fields, "purpose")]
 
     @property
     def has_options(self) -> bool:
         """Whether any of them is filled in, or wrong: then they are open."""
-        given = [field.value() for field in self.options() if field.name != "urgency"]
-        return (
-            any(given)
-            or self["urgency"].value() not in (None, "", "normal")
-            or any(field.errors for field in self.options())
+        usual = {"urgency": "normal", "purpose": Purpose.PROMOTION}
+        given = [(field.value(), usual.get(field.name)) for field in self.options()]
+        return any(value and value != known for value, known in given) or any(
+            field.errors for field in self.options()
         )
 
 

@@ -50,7 +50,7 @@ class OptionsForm(forms.Form):
         "First button", "Chrome and Edge show up to two; elsewhere a click opens the page above."
     )
     button1_url = _address("First button opens")
-    button1_icon = _address("First button's icon", "Chrome on Android and Windows shows it.")
+    button1_icon = _address("First button's icon", "Chrome and Edge on Windows show it.")
     button2_title = _title("Second button")
     button2_url = _address("Second button opens")
     button2_icon = _address("Second button's icon")

@@ -1,16 +1,16 @@
 """The form of how fast a send goes."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django import forms
 
 from campaigns.actions.control import LONGEST_SPREAD_MINUTES
 from campaigns.actions.new_send import Speed
-from campaigns.delivery.canary import LEAST_SHARE, LONGEST_LOOK, MOST_SHARE, Canary
+from campaigns.delivery.canary import LEAST_SHARE, LONGEST_LOOK, MOST_PEOPLE, MOST_SHARE, Canary
 from tenants.actions.sending import FASTEST, SLOWEST
 
 _WRONG = ("invalid", "min_value", "max_value")
-_SHARE = f"A few first: give {LEAST_SHARE} to {MOST_SHARE} per cent."
+_SHARE = f"A few first: give {LEAST_SHARE} to {MOST_SHARE} per cent, or 1 to {MOST_PEOPLE:,} people."
 _LOOK = f"A few first: give 1 to {LONGEST_LOOK:,} minutes."
 FULL, RATE, SPREAD = "full", "rate", "spread"
 
@@ -45,12 +45,13 @@ class SpeedForm(forms.Form):
     )
 
     canary = forms.BooleanField(required=False)
-    canary_percent = forms.FloatField(
+    canary_size = forms.FloatField(
         required=False,
         min_value=LEAST_SHARE,
-        max_value=MOST_SHARE,
+        max_value=MOST_PEOPLE,
         error_messages=dict.fromkeys(_WRONG, _SHARE),
     )
+    canary_unit = forms.ChoiceField(choices=[("percent", ""), ("people", "")], required=False)
     canary_minutes = forms.IntegerField(
         required=False, min_value=1, max_value=LONGEST_LOOK, error_messages=dict.fromkeys(_WRONG, _LOOK)
     )
@@ -58,6 +59,9 @@ class SpeedForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        size, is_people = data.get("canary_size"), data.get("canary_unit") == "people"
+        if data.get("canary") and size and (size != int(size) if is_people else size > MOST_SHARE):
+            self.add_error("canary_size", _SHARE)
         if data.get("speed") == RATE and not data.get("per_minute") and "per_minute" not in self.errors:
             self.add_error("per_minute", "Say how many messages a minute.")
         if (
@@ -81,9 +85,11 @@ class SpeedForm(forms.Form):
         data = self.cleaned_data
         if not data["canary"]:
             return None
-        return Canary(
-            data["canary_percent"] or 1.0, data["canary_minutes"] or 15, data["canary_then"] or "go"
-        )
+        size, minutes = data["canary_size"], data["canary_minutes"] or 15
+        then: Literal["go", "ask"] = "ask" if data["canary_then"] == "ask" else "go"
+        if data["canary_unit"] == "people":
+            return Canary(MOST_SHARE, minutes, then, number=int(size or 1000))
+        return Canary(size or 1.0, minutes, then)
 
     def in_words(self) -> str:
         chosen = self.chosen()

@@ -4,19 +4,33 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
+from django.utils import timezone
 
-from campaigns.timing import AT_ONCE, DAYS, FREQUENCIES, PASTS, Past, Repeat, Timing
+from campaigns.timing import AT_ONCE, DAYS, FREQUENCIES, PASTS, Past, Repeat, Timing, zone_of
 from subscribers.models import Site
 
-NOW, AT = "now", "at"
+NOW, AT, BEST = "now", "at", "best"
+MOST_TIMES = 5
 MOST_INTERVAL, MOST_COUNT = 99, 999
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-class TimingForm(forms.Form):
-    """At once, or at a time: of the website or of each subscriber, once or in a series."""
+def read_time(text: str) -> datetime:
+    """Read a wall clock time, to the minute; raises ValidationError."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise forms.ValidationError(f"{text[:40]} is no date and time. Example: 2027-03-01 09:00")
+    return found.replace(second=0, microsecond=0)
 
-    when = forms.ChoiceField(choices=[(NOW, "Now"), (AT, "At a time")], required=False)
+
+class TimingForm(forms.Form):
+    """At once, at a time of the website or of each subscriber, or in each one's best hour; once or in a series."""
+
+    when = forms.ChoiceField(choices=[(NOW, "Now"), (AT, "At a time"), (BEST, "Best hour")], required=False)
     at = forms.CharField(max_length=19, required=False)
     clock = forms.ChoiceField(
         choices=[("site", "The website's"), ("local", "Each subscriber's own")], required=False
@@ -45,23 +59,37 @@ class TimingForm(forms.Form):
 
     def clean_at(self) -> datetime | None:
         text = self.cleaned_data["at"].strip()
-        if self.data.get("when") != AT:
+        when = self.data.get("when")
+        if when not in (AT, BEST) or (when == BEST and not text):
             return None
         if not text:
             raise forms.ValidationError("Give the date and time at which it goes out.")
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            found = None
-        if found is None or found.tzinfo is not None:
-            raise forms.ValidationError(f"{text} is no date and time. Example: 2027-03-01 09:00")
-        return found.replace(second=0, microsecond=0)
+        return read_time(text)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("when") == AT and data.get("repeat"):
+        self.others = self._read_others()
+        if data.get("when") in (AT, BEST) and data.get("repeat"):
             self._check_end(data)
         return data
+
+    def _read_others(self) -> list[datetime]:
+        """The other times that are tried: `at_other`, as often as there are any."""
+        given = self.data.getlist("at_other") if isinstance(self.data, QueryDict) else []
+        found = []
+        for text in [one for one in given if one.strip()][:MOST_TIMES]:
+            try:
+                found.append(read_time(text))
+            except forms.ValidationError as error:
+                self.add_error("at", error)
+        return found
+
+    def delays(self) -> tuple[int, ...]:
+        """In how many minutes after the first time the other ones come that are tried; call after is_valid()."""
+        at: datetime | None = self.cleaned_data["at"]
+        if at is None or self.cleaned_data["when"] != AT:
+            return ()
+        return tuple(sorted(int((other - at).total_seconds()) // 60 for other in self.others))
 
     def _check_end(self, data: dict[str, Any]) -> None:
         at, until = data.get("at"), data.get("until")
@@ -76,12 +104,20 @@ class TimingForm(forms.Form):
     def chosen(self, site: Site) -> Timing:
         """What was chosen, in the website's zone; call after is_valid()."""
         data = self.cleaned_data
+        is_best = data["when"] == BEST
         at: datetime | None = data["at"]
-        if at is None:
+        if at is None and not is_best:
             return AT_ONCE
+        if at is None:
+            at = (
+                timezone.now()
+                .astimezone(zone_of(site.time_zone))
+                .replace(tzinfo=None, second=0, microsecond=0)
+            )
         past: Past = data["past"] or "next_day"
         rule = self._repeat().rule(at) if data["repeat"] else ""
-        return Timing(at, site.time_zone, is_local=data["clock"] == "local", past=past, rule=rule)
+        is_local = data["clock"] == "local" and not is_best
+        return Timing(at, site.time_zone, is_local=is_local, past=past, rule=rule, is_best=is_best)
 
     def _repeat(self) -> Repeat:
         data = self.cleaned_data

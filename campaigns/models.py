@@ -7,122 +7,18 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from subscribers.models import Segment, Site, Subscriber
+from campaigns.models_content import Campaign, Image, Message, Purpose
+from subscribers.models import Site, Subscriber
+
+__all__ = [
+    "HELD_OUT", "WAVE_REST", "Batch", "Campaign", "CapUse", "Engagement", "Image", "LedgerPage", "Message", "Purpose",
+    "Receipt", "Send", "SendStat",
+]  # fmt: skip
 
 
-class Campaign(models.Model):
-    """What a person composes. Once launched its content is fixed: the send has its own frozen copy."""
-
-    class State(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        # A second person is asked to approve it.
-        WAITING = "waiting", "Waiting for approval"
-        # Its send, or the next of them, waits for its time.
-        SCHEDULED = "scheduled", "Scheduled"
-        # Never sent itself: drafts are made from it.
-        TEMPLATE = "template", "Template"
-        LAUNCHED = "launched", "Sent"
-
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="campaigns")
-    name = models.CharField(max_length=120)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    # Whom it is for; null is everyone who subscribed. A launched one remembers it until the segment is deleted.
-    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    # Further segments that it goes to, and those whose people are left out (campaigns.whom).
-    also = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
-    excluded = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
-    # What was typed in the composer since it was last saved, as a form's query string; empty when all of it is saved.
-    typed = models.TextField(db_default="", blank=True)
-    # Out of the lists, and nothing else.
-    archived_at = models.DateTimeField(null=True, blank=True)
-    # When it goes out, as campaigns.timing.Timing.as_json() writes it; empty is at once.
-    schedule = models.JSONField(db_default={}, blank=True)
-    # While it waits for approval, how it is to go out: {"timing", "per_minute", "spread_minutes", "by": who asked}.
-    wish = models.JSONField(db_default={}, blank=True)
-    # Longer than Firefox on Android takes (campaigns.delivery.payload.MAX_BRIDGED).
-    oversize_bridged = models.BooleanField(db_default=False)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Message(models.Model):
-    """One variant of a campaign's content; `variant` counts from 0."""
-
-    class Urgency(models.TextChoices):
-        """RFC 8030 section 5.3."""
-
-        NORMAL = "normal", "Normal"
-        VERY_LOW = "very-low", "Very low: on power and Wi-Fi only"
-        LOW = "low", "Low: on power or Wi-Fi"
-        HIGH = "high", "High: at once, even with a low battery"
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
-    variant = models.PositiveSmallIntegerField(default=0)
-    title = models.CharField(max_length=200)
-    body = models.TextField(max_length=2000, blank=True)
-    url = models.CharField(max_length=2000)
-    icon_url = models.CharField(max_length=2000, blank=True)
-    image_url = models.CharField(max_length=2000, db_default="", blank=True)
-    badge_url = models.CharField(max_length=2000, db_default="", blank=True)
-    # At most two: {"title", "url", "icon_url"}.
-    buttons = models.JSONField(db_default=[], blank=True)
-    # One of the same name on this website takes its place where it is still shown or waiting.
-    replaces = models.CharField(max_length=40, db_default="", blank=True)
-    # {"source", "medium", "campaign", "term", "content"}: what `utm_` parameters say, each as typed.
-    utm = models.JSONField(db_default={}, blank=True)
-    # By language tag: {"title", "body", "url"}, an empty one as in the default.
-    translations = models.JSONField(db_default={}, blank=True)
-    # Stays until the visitor acts; makes no sound.
-    sticky = models.BooleanField(db_default=False)
-    silent = models.BooleanField(db_default=False)
-    urgency = models.CharField(max_length=8, choices=Urgency.choices, db_default=Urgency.NORMAL)
-    # Seconds that push services keep it for a browser that is offline; null is the installation's PUSH_TTL_SECONDS.
-    ttl = models.PositiveIntegerField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["variant"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "variant"], name="message_variant_once")]
-
-    def __str__(self) -> str:
-        return self.title
-
-
-class Image(models.Model):
-    """A picture for messages, as it is served: `digest` are the first 16 octets of the SHA-256 of its own."""
-
-    class Kind(models.TextChoices):
-        ICON = "icon", "Icon"
-        BADGE = "badge", "Badge"
-        IMAGE = "image", "Large image"
-
-    kind = models.CharField(max_length=5, choices=Kind.choices)
-    digest = models.CharField(max_length=32)
-    extension = models.CharField(max_length=4)
-    width = models.PositiveIntegerField()
-    height = models.PositiveIntegerField()
-    octets = models.PositiveIntegerField()
-    # What was brought: how large it was and what it was called.
-    original_octets = models.PositiveIntegerField()
-    name = models.CharField(max_length=120, blank=True)
-    created_by = models.BigIntegerField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["digest", "kind"], name="image_once")]
-
-    def __str__(self) -> str:
-        return self.name or self.digest[:12]
-
-    @property
-    def file_name(self) -> str:
-        return f"{self.digest}.{self.extension}"
+_CONSERVED = Q(
+    audience=F("accepted") + F("gone") + F("failed") + F("expired") + F("skipped") + F("cancelled")
+)
 
 
 class Send(models.Model):
@@ -143,6 +39,7 @@ class Send(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="sends")
     site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)
+    purpose = models.CharField(max_length=9, choices=Purpose.choices, db_default=Purpose.PROMOTION)
     # Which run of the campaign this is ("" for its only one): with the campaign it makes a second launch impossible.
     occurrence = models.CharField(max_length=40, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PREPARING)
@@ -172,13 +69,17 @@ class Send(models.Model):
     # How many of failed, expired and skipped had which reason: {"failed 413": 3}. Bounded by the closed list.
     reasons = models.JSONField(default=dict)
     # {"zone", "local", "past"} of one that goes out at a time in each subscriber's own zone, and from its freeze on
-    # "left_out": how many were not in its audience because their time had passed, by offset.
+    # "left_out": how many were not in its audience because their time had passed, by offset. {"best": true} of one
+    # that goes out in each subscriber's best hour.
     timing = models.JSONField(db_default={}, blank=True)
     # Messages a minute, and "spread over so many minutes", which sets it at the freeze. Their state is in Pace.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     spread_minutes = models.PositiveIntegerField(null=True, blank=True)
     # A few first (campaigns.delivery.canary.Canary.as_json()), and what became of it: "state", "done_at", "said".
     canary = models.JSONField(db_default={}, blank=True)
+    # How variants are drawn and who is held out (campaigns.delivery.ab.AbTest.as_json()), and of a test on a part
+    # first what became of it: "state", "done_at", "said", "winner".
+    ab = models.JSONField(db_default={}, blank=True)
     # As campaigns.breakdown.break_down() counted it.
     breakdown = models.JSONField(db_default={})
     created_by = models.BigIntegerField(null=True)
@@ -194,34 +95,19 @@ class Send(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "kind", "occurrence"], name="send_once"),
             models.CheckConstraint(
-                name="send_conserves_recipients",
-                condition=~Q(state="finished")
-                | Q(
-                    audience=F("accepted")
-                    + F("gone")
-                    + F("failed")
-                    + F("expired")
-                    + F("skipped")
-                    + F("cancelled")
-                ),
+                name="send_conserves_recipients", condition=~Q(state="finished") | _CONSERVED
             ),
             # The same for a cancelled one, whose end is when the last recipient was written down.
             models.CheckConstraint(
-                name="send_conserves_when_ended",
-                condition=Q(finished_at__isnull=True)
-                | Q(
-                    audience=F("accepted")
-                    + F("gone")
-                    + F("failed")
-                    + F("expired")
-                    + F("skipped")
-                    + F("cancelled")
-                ),
+                name="send_conserves_when_ended", condition=Q(finished_at__isnull=True) | _CONSERVED
             ),
         ]
 
     def __str__(self) -> str:
         return f"send {self.pk}"
+
+
+WAVE_REST, HELD_OUT = 1, 2
 
 
 class Batch(models.Model):
@@ -262,8 +148,10 @@ class Batch(models.Model):
     displayed = models.BinaryField(null=True)
     clicked = models.BinaryField(null=True)
     closed = models.BinaryField(null=True)
-    # 1 is for those who come after a few who got it first.
+    # WAVE_REST is for those who come after a few who got it first, HELD_OUT for those who get nothing, to compare.
     wave = models.PositiveSmallIntegerField(db_default=0)
+    # Which of the send's variants its recipients get; null is the only one, or not decided yet.
+    variant = models.PositiveSmallIntegerField(null=True)
     # Whether the finished root batch is in its recipients' Engagement.
     is_counted = models.BooleanField(db_default=False)
 
@@ -290,6 +178,24 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"batch {self.number} of send {self.send_id}"
+
+
+class SendStat(models.Model):
+    """The figures of one variant of a send, apart for those who got it in a test first (wave 0) and for the rest."""
+
+    send = models.ForeignKey(Send, on_delete=models.CASCADE, related_name="stats", db_index=False)
+    wave = models.PositiveSmallIntegerField()
+    variant = models.PositiveSmallIntegerField()
+    audience = models.IntegerField(default=0)
+    accepted = models.IntegerField(default=0)
+    displayed = models.IntegerField(default=0)
+    clicked = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["send", "wave", "variant"], name="send_stat_once")]
+
+    def __str__(self) -> str:
+        return f"variant {self.variant} of send {self.send_id}"
 
 
 class LedgerPage(models.Model):

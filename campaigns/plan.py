@@ -24,7 +24,9 @@ class Plan:
         return self.wall.isoformat(timespec="minutes") if self.wall and self.timing.rule else ""
 
     def as_timing(self) -> dict[str, Any]:
-        """What the freeze needs of one that goes out by each subscriber's own clock."""
+        """What the freeze needs of one that goes out by each subscriber's own clock, or in their best hour."""
+        if self.timing.is_best:
+            return {"best": True}
         if not self.wall or not self.timing.is_local:
             return {}
         return {

@@ -54,13 +54,15 @@ class Repeat:
 @dataclass(frozen=True)
 class Timing:
     """When a campaign goes out. `at` is a wall clock time without a zone: of `zone`, or with `is_local` of each
-    subscriber; None is at once. `rule` (RFC 5545) makes it recur from `at` on."""  # fmt: skip
+    subscriber; None is at once. With `is_best` each gets it in the hour in which they are most active, within a day
+    from then on. `rule` (RFC 5545) makes it recur from `at` on."""  # fmt: skip
 
     at: datetime | None = None
     zone: str = "UTC"
     is_local: bool = False
     past: Past = "next_day"
     rule: str = ""
+    is_best: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Write it for storage; at once is empty."""

@@ -56,5 +56,6 @@ urlpatterns = [
     path("sends/<int:pk>/pause/", views_control.pause, name="pause"),
     path("sends/<int:pk>/resume/", views_control.resume, name="resume"),
     path("sends/<int:pk>/cancel/", views_control.cancel, name="cancel"),
+    path("sends/<int:pk>/choose/", views_control.choose, name="choose"),
     path("sends/<int:pk>/speed/", views_control.speed, name="speed"),
 ]

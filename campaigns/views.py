@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from campaigns.ab_report import versions_of
 from campaigns.access import access_send
 from campaigns.actions.resend import about
 from campaigns.models import Campaign, Send
@@ -102,6 +103,7 @@ def _report_context(request: ConsoleRequest, pk: int) -> dict[str, Any]:
         "report": report_of(found),
         "waits": why_it_waits(found, request.tenant),
         "can_steer": may_send and not is_over,
+        **versions_of(found),
         "verbs": verbs_for(found.campaign) if is_at_least(request.membership, Role.EDITOR) else frozenset(),
         "zone_rows": sent_rows(found) if found.timing and found.launched_at else [],
         "can_resend": may_send and is_over and found.kind == Send.Kind.CAMPAIGN,

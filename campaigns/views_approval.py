@@ -1,7 +1,5 @@
 """A second person's approval: ask, withdraw, approve, decline; and the page of a campaign that waits."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,8 +11,7 @@ from campaigns.actions import approval
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.personal import with_defaults
 from campaigns.forms_said import say_problems
-from campaigns.forms_speed import SpeedForm
-from campaigns.forms_timing import TimingForm
+from campaigns.forms_way import read_way
 from campaigns.models import Campaign
 from campaigns.reach import reach_of
 from campaigns.states import verbs_for
@@ -29,13 +26,12 @@ from tenants.roles import is_at_least
 @console(Role.EDITOR, write=True)
 def ask(request: ConsoleRequest, pk: int) -> HttpResponse:
     campaign = access_campaign(pk)
-    speed, when = SpeedForm(request.POST), TimingForm(request.POST)
-    if not speed.is_valid() or not when.is_valid():
-        say_problems(request, speed, when)
+    way = read_way(request.POST, campaign)
+    if isinstance(way, list):
+        say_problems(request, *way)
         return redirect("campaigns:compose", pk)
-    given: dict[str, Any] = {"timing": when.chosen(campaign.site), "speed": speed.chosen()}
     try:
-        approval.ask(actor=request.user, tenant=request.tenant, campaign=campaign, **given)
+        approval.ask(actor=request.user, tenant=request.tenant, campaign=campaign, **way)
     except (CampaignRefused, RateRefused) as error:
         messages.error(request, str(error))
     else:

@@ -40,6 +40,7 @@ def breakdown(request: ConsoleRequest, pk: int) -> HttpResponse:
             (label, [_row(name, row) for row in by[name]]) for name, label in DIMENSIONS.items() if name in by
         ],
         "chart": _chart(send.breakdown.get("over_time", {})),
+        "effect": _effect(send.breakdown.get("effect")),
         "typical": typical(send),
         "now": timezone.now(),
     }
@@ -56,6 +57,20 @@ def _row(dimension: str, row: list[Any]) -> dict[str, Any]:
         "audience": audience,
         "rates": [rate(accepted, audience), rate(displayed, accepted), rate(clicked, displayed)],
     }
+
+
+def _effect(known: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """A line for each thing that people did since: the share of who was held out, of the others, and the difference."""
+    if not known:
+        return []
+    held, others = known["held_out"], known["others"]
+    rows = [("Visited the website", held["visited"], others["visited"])]
+    rows += [(f"Did “{name}”", number, others["did"][name]) for name, number in held["did"].items()]
+    made = []
+    for label, without, number in rows:
+        rates = (rate(number, others["people"]) or 0.0, rate(without, held["people"]) or 0.0)
+        made.append({"label": label, "others": rates[0], "held_out": rates[1], "points": rates[0] - rates[1]})
+    return made
 
 
 def _chart(over_time: dict[str, Any]) -> dict[str, Any] | None:

@@ -8,15 +8,16 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, QueryD
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from campaigns.access import access_campaign, chosen_site, newest_send
+from campaigns.access import access_campaign, chosen_site, newest_send, read_id
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.ab import LETTERS
 from campaigns.delivery.payload import MAX_BRIDGED
 from campaigns.delivery.personal import PROFILE
 from campaigns.forms import ComposeForm, as_initial
 from campaigns.forms_said import say_problems
-from campaigns.forms_speed import SpeedForm
-from campaigns.forms_timing import DAY_NAMES, TimingForm
+from campaigns.forms_timing import DAY_NAMES
+from campaigns.forms_way import read_way
 from campaigns.models import Campaign, Send
 from campaigns.preview_person import somebody
 from campaigns.previews import as_table
@@ -50,14 +51,7 @@ def new(request: ConsoleRequest) -> HttpResponse:
     initial = {"site": request.GET.get("site") or first, "segment": request.GET.getlist("segment")}
     form = ComposeForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        campaign = save_draft(
-            actor=request.user,
-            tenant=request.tenant,
-            site=form.cleaned_data["site"],
-            segments=form.cleaned_data["segment"],
-            excluded=form.cleaned_data["excluded"],
-            content=form.content(),
-        )
+        campaign = save_draft(actor=request.user, tenant=request.tenant, **form.draft())
         return redirect("campaigns:compose", campaign.pk)
     return render(request, "campaigns/compose.html", _compose_context(form, None))
 
@@ -73,15 +67,7 @@ def compose(request: ConsoleRequest, pk: int) -> HttpResponse:
     form = _form_of(request, campaign)
     if request.method == "POST" and form.is_valid():
         try:
-            save_draft(
-                actor=request.user,
-                tenant=request.tenant,
-                site=form.cleaned_data["site"],
-                segments=form.cleaned_data["segment"],
-                excluded=form.cleaned_data["excluded"],
-                content=form.content(),
-                campaign=campaign,
-            )
+            save_draft(actor=request.user, tenant=request.tenant, campaign=campaign, **form.draft())
         except CampaignRefused as error:
             form.add_error(None, str(error))
         else:
@@ -96,14 +82,15 @@ def _form_of(request: ConsoleRequest, campaign: Campaign) -> ComposeForm:
         return ComposeForm(request.POST)
     if campaign.typed:
         return ComposeForm(QueryDict(campaign.typed))
-    message = campaign.messages.get(variant=0)
+    stored = list(campaign.messages.all())
     initial = {
         "site": campaign.site,
         "segment": included(campaign),
         "excluded": campaign.excluded,
-        **as_initial(message),
+        "purpose": campaign.purpose,
+        **as_initial(stored[0]),
     }
-    return ComposeForm(initial=initial, message=message)
+    return ComposeForm(initial=initial, stored=stored)
 
 
 def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, Any]:
@@ -119,6 +106,7 @@ def _compose_context(form: ComposeForm, campaign: Campaign | None) -> dict[str, 
         "preview_site": preview_site,
         "language_choices": languages(),
         "platforms": as_table(),
+        "letters": list(enumerate(LETTERS)),
         "restraint": Restraint.from_json(site.restraint).in_words() if site else [],
         "day_choices": list(zip(DAYS, DAY_NAMES, strict=True)),
         "placeholders": [
@@ -190,6 +178,7 @@ def test(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Send the saved draft to the browser that the person set up as a test device."""
     campaign = access_campaign(pk)
     device = request.session.get(TEST_DEVICES, {}).get(str(campaign.site_id), 0)
+    version = read_id(request.POST.get("version"))
     try:
         send_test(
             actor=request.user,
@@ -197,6 +186,7 @@ def test(request: ConsoleRequest, pk: int) -> HttpResponse:
             campaign=campaign,
             subscriber_id=device,
             ttl=settings.PUSH_TTL_SECONDS,
+            variant=version,
         )
     except CampaignRefused as error:
         messages.error(request, str(error))
@@ -208,9 +198,9 @@ def test(request: ConsoleRequest, pk: int) -> HttpResponse:
 @console(Role.SENDER, write=True)
 def send(request: ConsoleRequest, pk: int) -> HttpResponse:
     campaign = access_campaign(pk)
-    form, when = SpeedForm(request.POST), TimingForm(request.POST)
-    if not form.is_valid() or not when.is_valid():
-        say_problems(request, form, when)
+    way = read_way(request.POST, campaign)
+    if isinstance(way, list):
+        say_problems(request, *way)
         return redirect("campaigns:compose", campaign.pk)
     try:
         made = launch_campaign(
@@ -218,8 +208,7 @@ def send(request: ConsoleRequest, pk: int) -> HttpResponse:
             tenant=request.tenant,
             campaign=campaign,
             ttl=settings.PUSH_TTL_SECONDS,
-            speed=form.chosen(),
-            timing=when.chosen(campaign.site),
+            **way,
             undo_seconds=settings.SEND_UNDO_SECONDS,
         )
     except CampaignRefused as error:

@@ -1,12 +1,13 @@
 """The buttons by which people steer a send: pause, resume, cancel, speed."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from campaigns.access import access_send
+from campaigns.access import access_send, read_id
 from campaigns.actions import control
 from campaigns.actions.errors import CampaignRefused
 from campaigns.forms_said import say_problems
@@ -30,6 +31,14 @@ def resume(request: ConsoleRequest, pk: int) -> HttpResponse:
 @console(Role.SENDER, write=True)
 def cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
     return _steer(request, pk, control.cancel, "Cancelled. Nobody else gets it.")
+
+
+@console(Role.SENDER, write=True)
+def choose(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Give the rest of an A/B test the version that the person chose."""
+    version = read_id(request.POST.get("version"))
+    verb = partial(control.choose_version, variant=version)
+    return _steer(request, pk, verb, "The rest gets this version now.")
 
 
 def _steer(request: ConsoleRequest, pk: int, verb: Callable[..., None], done: str) -> HttpResponse:

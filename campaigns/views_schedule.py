@@ -20,6 +20,7 @@ from campaigns.reach import reach
 from campaigns.timing import Timing
 from campaigns.timing_table import zone_rows
 from campaigns.whom import MOST_SEGMENTS
+from subscribers.hours import share_known
 from subscribers.models import Segment, Site
 from tenants.access import console
 from tenants.models import Role
@@ -95,6 +96,7 @@ def _times_of(timing: Timing, site: Site) -> dict[str, Any]:
         "plan": plan,
         "following": timing.occurrences(now, SHOWN_OCCURRENCES)[1:],
         "rows": zone_rows(plan.wall, plan.due_at, timing, site) if timing.is_local else [],
+        "known": share_known(site.pk) if timing.is_best else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from django.db.models import Q
 
+from campaigns.delivery.ab import decided_at
 from campaigns.delivery.canary import is_out, looked_at_time
 from campaigns.models import Send
 from tenants.models import Pace, Tenant, Throttle
@@ -23,17 +24,28 @@ def why_it_waits(send: Send, tenant: Tenant) -> list[str]:
         return []
     if tenant.sending_paused_at:
         return ["All sending of this workspace is paused."]
-    return [*_canary(send), *_paces(send, tenant), *_lanes(send, tenant)]
+    return [*_canary(send), *_test(send), *_paces(send, tenant), *_lanes(send, tenant)]
 
 
 def _canary(send: Send) -> list[str]:
     canary = send.canary
     if canary.get("state") != "out":
         return [canary["said"]] if canary.get("said") else []
+    few = f"{canary['number']:,}" if canary.get("number") else f"{canary['percent']:g} %"
     if is_out(canary):
         at = f"{looked_at_time(canary):%H:%M} UTC"
-        return [f"{canary['percent']:g} % got it first and are looked at after {at}; the rest waits."]
-    return [f"It goes to {canary['percent']:g} % first; the rest waits."]
+        return [f"{few} got it first and are looked at after {at}; the rest waits."]
+    return [f"It goes to {few} first; the rest waits."]
+
+
+def _test(send: Send) -> list[str]:
+    ab = send.ab
+    if ab.get("state") != "out":
+        return [ab["said"]] if ab.get("said") else []
+    if "done_at" in ab:
+        at = f"{decided_at(ab):%-d %b, %H:%M} UTC"
+        return [f"{ab['first']:g} % got a version each; the winner goes to the rest after {at}."]
+    return [f"Its versions go to {ab['first']:g} % first; the winner then goes to the rest."]
 
 
 def _paces(send: Send, tenant: Tenant) -> list[str]:

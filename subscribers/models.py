@@ -112,6 +112,9 @@ class Subscriber(models.Model):
     first_seen_at = models.DateTimeField(db_default=Now())
     sessions = models.IntegerField(db_default=0)
     pages = models.IntegerField(db_default=0)
+    # How often it was active in each hour of the day (UTC), an octet each; null where nothing is known
+    # (subscribers.hours).
+    hours = models.BinaryField(max_length=24, null=True)
     sdk_version = models.CharField(max_length=16, db_default="", blank=True)
     # The consent record: when is `subscribed_at`; on which page's origin, and by which version of which prompt.
     prompt = models.CharField(max_length=40, db_default="", blank=True)

@@ -34,6 +34,10 @@ def data_of(person: Subscriber) -> dict[str, Any]:
         },
         "ended": ended,
         "profile": {name: _value(getattr(person, name)) for name in _PROFILE},
+        # How often it was active in which hour of the day.
+        "active_by_hour_utc": {
+            f"{hour:02}": count for hour, count in enumerate(bytes(person.hours or b"")) if count
+        },
         "events": [_event(fact) for fact in EventFact.objects.filter(subscriber=person).order_by("name")],
     }
 

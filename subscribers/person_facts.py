@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from subscribers.hours import HOURS, best_hour
 from subscribers.models import Subscriber
 from subscribers.names import name_of
 
@@ -38,6 +39,7 @@ def facts_of(person: Subscriber) -> list[Fact]:
         ("Last seen", _moment(person.seen_at)),
         ("Sessions", f"{person.sessions:,}" if person.sessions else ""),
         ("Pages seen", f"{person.pages:,}" if person.pages else ""),
+        ("Most active", _hour(person)),
         ("SDK version", person.sdk_version),
         ("Agreed", _moment(person.subscribed_at)),
         ("Agreed on", person.consent_origin),
@@ -46,6 +48,11 @@ def facts_of(person: Subscriber) -> list[Fact]:
         ("Why it ended", WHY_ENDED.get(person.ended_why, person.ended_why)),
     ]
     return [Fact(label, value) for label, value in found if value]
+
+
+def _hour(person: Subscriber) -> str:
+    best = best_hour(bytes(person.hours)) if person.hours else None
+    return "" if best is None else f"from {best:02}:00 to {(best + 1) % HOURS:02}:00 UTC"
 
 
 def _with_code(column: str, value: str) -> str:

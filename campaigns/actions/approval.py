@@ -9,6 +9,7 @@ from django.utils import timezone
 from campaigns.actions.campaign import check_anybody, check_saved, launch_campaign
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import Speed
+from campaigns.delivery.ab import AbTest
 from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
 from campaigns.paths import composer_path, report_path
@@ -39,6 +40,7 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
         "per_minute": speed.per_minute,
         "spread_minutes": speed.spread_minutes,
         "canary": speed.canary.as_json() if speed.canary else {},
+        "ab": speed.ab.as_json() if speed.ab else {},
         "by": actor.pk,
     }
     _move(campaign, "ask", Campaign.State.WAITING, wish)
@@ -60,7 +62,12 @@ def approve(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, undo_s
         tenant=tenant,
         campaign=campaign,
         ttl=ttl,
-        speed=Speed(wish["per_minute"], wish["spread_minutes"], Canary.from_json(wish["canary"])),
+        speed=Speed(
+            wish["per_minute"],
+            wish["spread_minutes"],
+            Canary.from_json(wish["canary"]),
+            AbTest.from_json(wish.get("ab", {})),
+        ),
         timing=Timing.from_json(wish["timing"]),
         undo_seconds=undo_seconds,
         is_approved=True,

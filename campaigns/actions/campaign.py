@@ -11,10 +11,17 @@ from django.utils import timezone
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import FULL_SPEED, Speed, new_send
-from campaigns.content_rules import HEADERS, Content, check_segments, checked_content
-from campaigns.delivery.payload import FIELDS, MAX_BRIDGED, draft_octets
+from campaigns.content_rules import (
+    HEADERS,
+    Content,
+    check_segments,
+    checked_content,
+    checked_variants,
+    most_octets,
+)
+from campaigns.delivery.payload import FIELDS, MAX_BRIDGED
 from campaigns.delivery.personal import with_defaults
-from campaigns.models import Campaign, Message, Send
+from campaigns.models import Campaign, Message, Purpose, Send
 from campaigns.plan import Plan, plan_of
 from campaigns.states import ALLOWED
 from campaigns.timing import AT_ONCE, Timing
@@ -36,34 +43,47 @@ def save_draft(
     content: Content,
     segments: Sequence[Segment] = (),
     excluded: Sequence[Segment] = (),
+    variants: Sequence[Content] = (),
+    purpose: str = Purpose.PROMOTION,
     campaign: Campaign | None = None,
 ) -> Campaign:
     """Create a draft for everyone or for segments, or change one; raises CampaignRefused for one that was sent already.
 
-    What was typed and not saved is forgotten with it.
+    `variants` are the further versions of an A/B test (content_rules.VARIED and their translations). What was typed
+    and not saved is forgotten with it.
     """
     check_segments(site, segments, excluded)
     content = checked_content(content)
+    others = checked_variants(content, variants)
     if campaign is None:
         campaign = Campaign.objects.create(site=site)
-    is_long = settings.FIREFOX_ANDROID and draft_octets(content, site_icon=site.icon_url) > MAX_BRIDGED
+    octets = most_octets(content, others, site_icon=site.icon_url)
     changed = Campaign.objects.filter(pk=campaign.pk, state__in=ALLOWED["save"]).update(
         site=site,
         segment=segments[0] if segments else None,
         also=[segment.pk for segment in segments[1:]],
         excluded=[segment.pk for segment in excluded],
         typed="",
+        purpose=purpose,
         name=with_defaults(content["title"])[:120],
-        oversize_bridged=is_long,
+        oversize_bridged=settings.FIREFOX_ANDROID and octets > MAX_BRIDGED,
         updated_at=Now(),
     )
     if not changed:
         raise CampaignRefused(_taken(campaign, f"{SENT}; what was sent cannot be changed. Make a new one."))
     audit.record("campaign.save", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
-    values = {name: content[name] for name in (*FIELDS, *HEADERS)}
-    Message.objects.update_or_create(campaign=campaign, variant=0, defaults=values)
+    _write_messages(campaign, content, others)
     campaign.refresh_from_db()
     return campaign
+
+
+def _write_messages(campaign: Campaign, content: Content, others: Sequence[Content]) -> None:
+    values = {name: content[name] for name in (*FIELDS, *HEADERS)}
+    Message.objects.update_or_create(campaign=campaign, variant=0, defaults=values)
+    campaign.messages.filter(variant__gt=0).delete()
+    Message.objects.bulk_create(
+        Message(campaign=campaign, variant=place, **variant) for place, variant in enumerate(others, 1)
+    )
 
 
 def check_saved(campaign: Campaign) -> None:
@@ -72,7 +92,7 @@ def check_saved(campaign: Campaign) -> None:
         raise CampaignRefused(
             "This draft has changes that are not saved. Open it, look at them, and save it."
         )
-    if campaign.messages.filter(Q(title="") | Q(url="")).exists():
+    if campaign.messages.filter(Q(title="") | Q(url=""), variant=0).exists():
         raise CampaignRefused("This draft has no title or no page yet. Open it, write them, and save it.")
 
 
@@ -147,8 +167,10 @@ def check_anybody(campaign: Campaign) -> None:
 
 
 @transaction.atomic
-def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id: int, ttl: int) -> Send:
-    """Send the campaign as it is to one test device, through the real pipeline."""
+def send_test(
+    *, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id: int, ttl: int, variant: int = 0
+) -> Send:
+    """Send one version of the campaign as it is to one test device, through the real pipeline."""
     check_saved(campaign)
     device = Subscriber.objects.filter(
         pk=subscriber_id, site_id=campaign.site_id, is_test=True, state=Subscriber.State.ACTIVE
@@ -167,4 +189,5 @@ def send_test(*, actor: User, tenant: Tenant, campaign: Campaign, subscriber_id:
         run=run,
         rule={"subscribers": [subscriber_id]},
         ttl=ttl,
+        only=variant,
     )

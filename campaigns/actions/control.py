@@ -10,8 +10,9 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
-from campaigns.delivery.canary import release
+from campaigns.delivery.ab import LETTERS, crown
 from campaigns.delivery.pacing import spread_rate
+from campaigns.delivery.rest import release
 from campaigns.models import Send
 from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
@@ -35,15 +36,42 @@ def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
     """Let a paused send go on where it was; raises CampaignRefused if it is not paused."""
     _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
     row = Send.objects.get(pk=send.pk)
+    if row.ab.get("state") == "ask":
+        raise CampaignRefused("Choose which version the rest gets; then it goes on.")
     if row.canary.get("state") == "ask":
         # The few were looked at; this is the answer about the rest.
         Send.objects.filter(pk=send.pk).update(canary={**row.canary, "state": "went"})
         release(tenant.pk, row, timezone.now())
+    _wake(tenant, send)
+    audit.record("send.resume", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+
+
+def _wake(tenant: Tenant, send: Send) -> None:
     is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
     DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=is_held, due_at=Now())
-    audit.record("send.resume", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
     async_task("campaigns.tasks.deliver")
     announce()
+
+
+@transaction.atomic
+def choose_version(*, actor: User, tenant: Tenant, send: Send, variant: int) -> None:
+    """Give the rest of an A/B test this version now, also before its time is over.
+
+    Raises CampaignRefused if no test of the send waits for that.
+    """
+    row = Send.objects.select_for_update().get(pk=send.pk)
+    is_paused = row.state == Send.State.PAUSED and row.ab.get("state") == "ask"
+    if not is_paused and (row.state != Send.State.RUNNING or row.ab.get("state") != "out"):
+        raise CampaignRefused("The rest of this send waits for no choice, so nothing was changed.")
+    if not 0 <= variant < len(row.content):
+        raise CampaignRefused(f"There is no version {variant + 1} of it. Choose one of the list.")
+    crown(tenant.pk, row, variant, timezone.now(), f"{actor.email} chose {LETTERS[variant]}.")
+    if is_paused:
+        _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
+    _wake(tenant, send)
+    audit.record(
+        "send.choose", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}", version=LETTERS[variant]
+    )
 
 
 _ALL_DUE = (

@@ -14,6 +14,7 @@ from campaigns.delivery.batches import packed_of
 from campaigns.delivery.ledger import unpack
 from campaigns.delivery.outcomes import Outcome
 from campaigns.models import Batch, Engagement, LedgerPage, Receipt, Send
+from subscribers.actions.profile import was_active
 from tenants.models import Tenant
 
 MOST_SENDS = 20
@@ -65,6 +66,14 @@ WHERE known.subscriber_id = given.id AND %(send)s::bigint = ANY(known.sends) AND
     (given.displayed_at IS NOT NULL AND ((known.displayed & {_BIT}) = 0 OR given.displayed_at > known.displayed_at))
     OR (given.clicked_at IS NOT NULL AND ((known.clicked & {_BIT}) = 0 OR given.clicked_at > known.clicked_at)))
 """  # noqa: S608  # nothing of it is given from outside
+
+
+# Who clicked was there. Each slice of time is looked at once, so that nothing is counted twice.
+_CLICKED = """
+SELECT batch.ids[receipt.ordinal + 1], max(receipt.at) FROM campaigns_receipt receipt
+JOIN campaigns_batch batch ON batch.id = receipt.batch_id
+WHERE receipt.at >= %s AND receipt.at < %s AND receipt.kind = 2 GROUP BY 1
+"""
 
 
 class Summary(NamedTuple):
@@ -155,6 +164,9 @@ def _hear(tenant: Tenant, now: datetime) -> Iterator[None]:
             told = [batch_id for (batch_id,) in cursor.fetchall()]
         for batch_id in told:
             _hear_batch(batch_id, since - OVERLAP, until)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_CLICKED, [since, until])
+            was_active(dict(cursor.fetchall()))
         Tenant.objects.filter(pk=tenant.pk).update(engaged_until=until)
         since = until
         if since < now:

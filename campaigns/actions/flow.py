@@ -33,6 +33,7 @@ def copy(*, actor: User, tenant: Tenant, campaign: Campaign, as_template: bool =
         also=segments[1:],
         excluded=[pk for pk in campaign.excluded if pk in known],
         typed=campaign.typed,
+        purpose=campaign.purpose,
         oversize_bridged=campaign.oversize_bridged,
     )
     for values in campaign.messages.values("variant", *COPIED):

@@ -1,6 +1,7 @@
 """A send as rows: its frozen content, what workers and staff look at, and the doorbell, all in one transaction."""
 
 import secrets
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -8,7 +9,8 @@ from django_q.tasks import async_task
 
 from campaigns.actions.control import check_spread
 from campaigns.actions.errors import CampaignRefused
-from campaigns.content_rules import HEADERS
+from campaigns.content_rules import HEADERS, merged
+from campaigns.delivery.ab import AbTest, equal_shares
 from campaigns.delivery.canary import Canary, check_canary
 from campaigns.delivery.compose_push import replaced_by, tag_of, topic_of
 from campaigns.delivery.payload import FIELDS, payload_octets
@@ -29,25 +31,57 @@ class Speed(NamedTuple):
     spread_minutes: int | None = None
     # A few first, and the rest after a look at what came of it.
     canary: Canary | None = None
+    # How the campaign's variants are tried, and who is held out.
+    ab: AbTest | None = None
 
     def check(self) -> None:
         """Raise RateRefused or CampaignRefused for what cannot be set."""
         check_rate(self.per_minute)
         check_spread(self.spread_minutes)
         check_canary(self.canary)
+        if self.ab:
+            self.ab.check()
 
 
 FULL_SPEED = Speed()
 
 
+def speed_of(send: Send) -> Speed:
+    """How a send was to go out, for another like it."""
+    few, ab = Canary.from_json(send.canary), AbTest.from_json(send.ab)
+    return Speed(send.rate_per_minute, send.spread_minutes, few, ab)
+
+
 def check_together(speed: Speed, plan: Plan) -> None:
     """Raise RateRefused or CampaignRefused for what cannot be, alone or together."""
     speed.check()
-    if speed.canary and plan.as_timing():
+    of_each = plan.as_timing()
+    if speed.canary and of_each:
         raise CampaignRefused(
-            "A few first and each subscriber's own clock exclude each other: the first zone would be judged, not the "
+            "A few first and each subscriber's own time exclude each other: the first zone would be judged, not the "
             "message. Choose one of them."
         )
+    if speed.ab and speed.ab.first and (of_each or speed.canary):
+        raise CampaignRefused(
+            "A test that chooses a winner needs everybody of the test at the same time: it cannot go together with "
+            "each subscriber's own time or with a few first. Choose one of them."
+        )
+    if speed.ab and speed.ab.delays and "best" in of_each:
+        raise CampaignRefused("Other times and each subscriber's best hour exclude each other. Choose one.")
+
+
+def _ab_of(speed: Speed, variants: int) -> AbTest | None:
+    """How the variants are tried: as was said, else in equal parts. Raises CampaignRefused for what does not fit."""
+    ab = speed.ab
+    if ab:
+        ab.check()
+    if variants > 1 and not (ab and ab.shares):
+        return replace(ab or AbTest(), shares=equal_shares(variants))
+    if ab and ab.shares and not ab.delays and len(ab.shares) != variants:
+        raise CampaignRefused(
+            f"A/B test: {len(ab.shares)} parts for {variants} version{'s'[: variants > 1]}. Open the draft again."
+        )
+    return ab
 
 
 def new_send(
@@ -61,35 +95,46 @@ def new_send(
     ttl: int,
     speed: Speed = FULL_SPEED,
     plan: Plan | None = None,
+    only: int | None = None,
 ) -> Send:
     """Write the send with its frozen content, its public rows and the doorbell; a worker does the rest.
 
-    `ttl` in seconds is for a message that says none of its own; without a plan it starts at once.
+    `ttl` in seconds is for a message that says none of its own; without a plan it starts at once. With `only` all get
+    this one of the campaign's variants.
     """
     plan = plan or Plan(timezone.now())
+    content, ab = _what_goes(campaign, speed, only)
     check_together(speed, plan)
     headers = campaign.messages.values(*HEADERS)[0]
     send = Send.objects.create(
         campaign=campaign,
         site_id=campaign.site_id,
         kind=kind,
+        purpose=campaign.purpose,
         occurrence=run,
-        content=_frozen_content(campaign),
+        content=content,
         rule=rule,
         seed=secrets.randbits(63),
         ttl=headers["ttl"] or ttl,
         urgency=headers["urgency"],
-        rate_per_minute=speed.per_minute,
-        spread_minutes=speed.spread_minutes,
         created_by=actor_id,
-        state=Send.State.SCHEDULED if plan.is_ahead else Send.State.PREPARING,
-        due_at=plan.due_at,
-        timing=plan.as_timing(),
-        canary=speed.canary.as_json() if speed.canary else {},
+        **_way(speed, plan, ab),
     )
     _name(send, tenant)
     _make_due(send, tenant)
     return send
+
+
+def _way(speed: Speed, plan: Plan, ab: AbTest | None) -> dict[str, Any]:
+    return {
+        "rate_per_minute": speed.per_minute,
+        "spread_minutes": speed.spread_minutes,
+        "state": Send.State.SCHEDULED if plan.is_ahead else Send.State.PREPARING,
+        "due_at": plan.due_at,
+        "timing": plan.as_timing(),
+        "canary": speed.canary.as_json() if speed.canary else {},
+        "ab": ab.as_json() if ab else {},
+    }
 
 
 def _name(send: Send, tenant: Tenant) -> None:
@@ -105,9 +150,23 @@ def _name(send: Send, tenant: Tenant) -> None:
     send.save(update_fields=["topic", "tag"])
 
 
-def _frozen_content(campaign: Campaign) -> list[dict[str, Any]]:
-    """Take down what travels, with the website's icon where a variant has none."""
-    content: list[dict[str, Any]] = list(campaign.messages.values(*FIELDS))
+def _what_goes(
+    campaign: Campaign, speed: Speed, only: int | None
+) -> tuple[list[dict[str, Any]], AbTest | None]:
+    """The variants, and how they are tried; raises CampaignRefused for what does not fit."""
+    content = frozen_content(campaign)
+    content = content if only is None else content[only : only + 1] or content[:1]
+    if speed.ab and speed.ab.delays and len(content) > 1:
+        raise CampaignRefused("Try other texts or other times, not both at once: what made the difference?")
+    ab = _ab_of(speed, len(content))
+    # Of variants that differ in time the message is the same.
+    return content * (len(ab.delays) + 1 if ab else 1), ab
+
+
+def frozen_content(campaign: Campaign) -> list[dict[str, Any]]:
+    """Take down what travels, variant by variant, with the website's icon where there is none."""
+    first, *others = list(campaign.messages.values(*FIELDS))
+    content = [first, *(merged(first, other) for other in others)]
     return [{**variant, "icon_url": variant["icon_url"] or campaign.site.icon_url} for variant in content]
 
 

@@ -1,13 +1,13 @@
 """Count what browsers report, each thing once however often it is said."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from campaigns.models import Receipt, Send
+from campaigns.models import Receipt, Send, SendStat
 from tenants.doorway import in_tenant
 from tenants.models import SendIndex, Tenant
 from truepush.lib.receipt_token import ReceiptToken
@@ -32,7 +32,7 @@ WHERE NOT coalesce(get_bit(CASE given.kind WHEN 1 THEN batch.displayed WHEN 2 TH
     given.ordinal / 8 * 8 + 7 - given.ordinal %% 8), 0) = 1
 ORDER BY given.batch_id, given.ordinal, given.kind
 ON CONFLICT (batch_id, ordinal, kind) DO NOTHING
-RETURNING (SELECT send_id FROM campaigns_batch WHERE id = batch_id), kind
+RETURNING (SELECT ARRAY[send_id, wave, coalesce(variant, -1)] FROM campaigns_batch WHERE id = batch_id), kind
 """
 
 
@@ -64,13 +64,29 @@ def _record(tenant_id: int, schema_name: str, reports: set[Report]) -> int:
         with connection.cursor() as cursor:
             cursor.execute(_SHARE, [sorted({row[1] for row in rows})])
             cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
-            new = Counter(cursor.fetchall())
-        counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        for (send_id, kind), number in new.items():
-            counts[send_id][_COUNTERS[Receipt.Kind(kind)]] += number
-        for send_id in sorted(counts):
-            changes = {name: F(name) + number for name, number in counts[send_id].items()}
-            Send.objects.filter(pk=send_id).update(**changes)
-            changes.pop("closed", None)
-            SendIndex.objects.filter(tenant_id=tenant_id, send_id=send_id).update(**changes)
+            new = Counter((*place, kind) for place, kind in cursor.fetchall())
+        by_send: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        by_variant: defaultdict[tuple[int, ...], Counter[str]] = defaultdict(Counter)
+        for (send_id, wave, variant, kind), number in new.items():
+            counter = _COUNTERS[Receipt.Kind(kind)]
+            by_send[send_id][counter] += number
+            if variant >= 0 and counter != "closed":
+                by_variant[send_id, wave, variant][counter] += number
+        _move(tenant_id, by_send, by_variant)
     return sum(new.values())
+
+
+def _move(
+    tenant_id: int,
+    by_send: Mapping[int, Counter[str]],
+    by_variant: Mapping[tuple[int, ...], Counter[str]],
+) -> None:
+    """Add to the figures, in the order in which everything locks them."""
+    for send_id in sorted(by_send):
+        changes = {name: F(name) + number for name, number in by_send[send_id].items()}
+        Send.objects.filter(pk=send_id).update(**changes)
+        changes.pop("closed", None)
+        SendIndex.objects.filter(tenant_id=tenant_id, send_id=send_id).update(**changes)
+    for send_id, wave, variant in sorted(by_variant):
+        changes = {name: F(name) + number for name, number in by_variant[send_id, wave, variant].items()}
+        SendStat.objects.filter(send_id=send_id, wave=wave, variant=variant).update(**changes)

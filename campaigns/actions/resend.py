@@ -40,6 +40,8 @@ def resend(*, actor: User, tenant: Tenant, send: Send, what: str, hours: int = 0
         run=f"resend-{number}",
         rule={"resend_of": row.pk, "what": what, "hours": hours},
         ttl=settings.PUSH_TTL_SECONDS,
+        # The version that won, else the first.
+        only=0 if row.ab.get("delays") else row.ab.get("winner", 0),
     )
     audit.record(
         "send.resend", actor=actor, tenant_id=tenant.pk, target=f"send {row.pk}", what=what, send=made.pk

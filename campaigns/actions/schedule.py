@@ -7,8 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from campaigns.actions.errors import CampaignRefused
-from campaigns.actions.new_send import Speed, new_send
-from campaigns.delivery.canary import Canary
+from campaigns.actions.new_send import new_send, speed_of
 from campaigns.models import Campaign, Send
 from campaigns.paths import report_path
 from campaigns.plan import Plan
@@ -71,7 +70,7 @@ def _schedule(tenant_id: int, campaign: Campaign, last: Send, plan: Plan) -> boo
                 run=plan.occurrence,
                 rule=take_down_audience(campaign),
                 ttl=last.ttl,
-                speed=Speed(last.rate_per_minute, last.spread_minutes, Canary.from_json(last.canary)),
+                speed=speed_of(last),
                 plan=plan,
             )
     except (CampaignRefused, RateRefused) as error:

@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from campaigns.delivery.canary import is_out, looked_at_time
 from campaigns.delivery.ledger import Packed, unpack
+from campaigns.delivery.looks import next_look
 from campaigns.delivery.pacing import FREE, Allowance, allowance, give_back, lane_allowance, take
 from campaigns.delivery.work import Work
 from campaigns.models import LedgerPage, Send
@@ -96,6 +96,9 @@ class Grant:
     is_capped: bool = False
     # When its messages expire, where that is not the send's own end.
     expires_at: datetime | None = None
+    # As the batch's.
+    wave: int = 0
+    variant: int | None = None
     start: float = 0.0
     spacing: float = 0.0
     paced_from: int = 0
@@ -142,7 +145,7 @@ WHERE id = (
            OR EXISTS (SELECT FROM tenants_throttle slow WHERE slow.lane = campaigns_batch.lane
                       AND slow.next_at > clock_timestamp() + make_interval(secs => %s))))
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, coalesce(root_id, id), attempt, fence, cursor, size, lane, claims, expires_at
+RETURNING id, coalesce(root_id, id), attempt, fence, cursor, size, lane, claims, expires_at, wave, variant
 """
 
 _SLICE = "SELECT ids[%s : %s], ordinals[%s : %s] FROM campaigns_batch WHERE id = %s"
@@ -186,10 +189,10 @@ def _lease(send_id: int, busy_origins: Collection[str], *, has_lanes: bool) -> G
         row = cursor.fetchone()
     if row is None:
         return None
-    batch_id, root_id, attempt, fence, place, size, lane, claims, expires_at = row
+    batch_id, root_id, attempt, fence, place, size, lane, claims, expires_at, wave, variant = row
     return Grant(
         batch_id, root_id, attempt, fence, place, size, [], [], taken,
-        lane=lane, claims=claims, holder=holder(), expires_at=expires_at,
+        lane=lane, claims=claims, holder=holder(), expires_at=expires_at, wave=wave, variant=variant,
     )  # fmt: skip
 
 
@@ -301,9 +304,8 @@ def postpone(work: Work, *, seconds: float = 0.0) -> None:
         if earliest is not None and seconds:
             cursor.execute(_WAIT, [seconds, row.pk])
         elif earliest is not None:
-            row.due_at = (
-                min(earliest, looked_at_time(send.canary)) if send and is_out(send.canary) else earliest
-            )
+            looks_at = next_look(send) if send else None
+            row.due_at = min(earliest, looks_at) if looks_at else earliest
             row.save(update_fields=["due_at"])
         elif send and state in (Send.State.PREPARING, Send.State.SCHEDULED) and send.is_ahead:
             row.due_at = send.due_at

@@ -11,21 +11,16 @@ from typing import Any, Literal, Self
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.breakdown import Typical, typical
-from campaigns.delivery.personal import title_of
+from campaigns.delivery.rest import hold_rest, release, stop_rest
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, Send
-from campaigns.paths import report_path
 from tenants.actions import audit
-from tenants.actions.notices import tell
-from tenants.control import announce
-from tenants.models import DueWork, SendIndex
 
-FAR = timedelta(days=400)
 LEAST_SHARE, MOST_SHARE, LONGEST_LOOK = 0.1, 50, 1440
+MOST_PEOPLE = 100_000
 Verdict = Literal["go", "ask", "stop"]
 # It is stopped where so many more are gone than usual, in points of a hundred, or so small a part of the usual share
 # is accepted; somebody is asked where displays or clicks are less than such a part of the usual. Rates of fewer than
@@ -37,11 +32,13 @@ USUAL = Typical(0, accepted=95.0, displayed=0.0, clicked=0.0, gone=2.0)
 
 @dataclass(frozen=True)
 class Canary:
-    """Which share goes first, in percent; after how many minutes it is looked at; what happens if all is as usual."""
+    """Which share goes first, in percent, or how many people do; after how many minutes they are looked at; what
+    happens if all is as usual."""  # fmt: skip
 
     percent: float
     minutes: int
     then: Literal["go", "ask"] = "go"
+    number: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {**vars(self), "state": "out"}
@@ -49,11 +46,14 @@ class Canary:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self | None:
         """Read what as_json() wrote; nothing of it is None."""
-        return cls(stored["percent"], stored["minutes"], stored["then"]) if stored else None
+        known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
+        return cls(**known) if stored else None
 
 
 def check_canary(canary: Canary | None) -> None:
-    """Raise CampaignRefused for what is no share or no time."""
+    """Raise CampaignRefused for what is no share, number or time."""
+    if canary and canary.number is not None and not 1 <= canary.number <= MOST_PEOPLE:
+        raise CampaignRefused(f"A few first: give 1 to {MOST_PEOPLE:,} people, not {canary.number:,}.")
     if canary and not (MOST_SHARE >= canary.percent >= LEAST_SHARE and 1 <= canary.minutes <= LONGEST_LOOK):
         raise CampaignRefused(
             f"A few first: give {LEAST_SHARE} to {MOST_SHARE} % and 1 to {LONGEST_LOOK:,} minutes, "
@@ -70,7 +70,9 @@ def look(work: Work) -> None:
             .annotate(now=Now())
             .first()
         )
-        if send is None or Batch.objects.filter(send=send, wave=0, state=Batch.State.OPEN).exists():
+        if send is None:
+            return
+        if Batch.objects.filter(send=send, wave=0, root=None, state=Batch.State.OPEN).exists():
             return
         done_at = send.canary.get("done_at")
         if done_at is None:
@@ -119,43 +121,13 @@ def _decide(work: Work, send: Any, now: datetime) -> None:
     if verdict == "go" and send.canary["then"] == "ask":
         verdict = "ask"
     send.canary = {**send.canary, "state": verdict, "said": said}
+    send.save(update_fields=["canary"])
     if verdict == "go":
         release(work.tenant_id, send, now)
-        send.save(update_fields=["canary"])
+    elif verdict == "ask":
+        hold_rest(work, send, f"The rest waits for you: {said}")
     else:
-        _hold_or_stop(work, send, verdict, said)
+        stop_rest(work, send, f"Stopped before the rest got it: {said}")
     audit.record(
         "send.canary", actor=None, tenant_id=work.tenant_id, target=f"send {send.pk}", verdict=verdict
     )
-
-
-def release(tenant_id: int, send: Send, now: datetime) -> None:
-    """Let the rest go; it expires from now on. Lock the send's row first."""
-    Batch.objects.filter(send=send, wave=1, state=Batch.State.OPEN, root=None).update(
-        due_at=now, expires_at=now + timedelta(seconds=send.ttl)
-    )
-    DueWork.objects.filter(tenant_id=tenant_id, send_id=send.pk).update(due_at=now)
-    async_task("campaigns.tasks.deliver")
-
-
-def _hold_or_stop(work: Work, send: Send, verdict: Verdict, said: str) -> None:
-    send.state = Send.State.PAUSED if verdict == "ask" else Send.State.CANCELLED
-    what = "The rest waits for you" if verdict == "ask" else "Stopped before the rest got it"
-    send.state_detail = f"{what}: {said}"
-    send.save(update_fields=["canary", "state", "state_detail"])
-    SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(state=send.state)
-    DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(
-        is_held=verdict == "ask", due_at=Now()
-    )
-    if verdict == "stop":
-        Batch.objects.filter(send=send, state=Batch.State.OPEN).update(due_at=Now())
-        async_task("campaigns.tasks.deliver")
-    title = title_of(send.content)[:60]
-    tell(
-        work.tenant_id,
-        [send.created_by],
-        kind="canary",
-        text=f"“{title}”: {send.state_detail}",
-        path=report_path(send.pk),
-    )
-    announce()

@@ -101,9 +101,10 @@ class Composer:
         if settings.PUSH_PAD_TO:
             self._encrypt = partial(encryption.encrypt, pad_to=settings.PUSH_PAD_TO)
 
-    def post(self, key: object, row: Recipient, *, root_id: int, ordinal: int, now: datetime) -> Post:
+    def post(
+        self, key: object, row: Recipient, *, root_id: int, ordinal: int, now: datetime, variant: int = 0
+    ) -> Post:
         """Encrypt for one recipient; raises ValueError if the stored keys or the payload cannot be used."""
-        variant = 0
         tokens = self._tokens.get(root_id) or self._tokens_of(root_id)
         plaintext = self._templates[variant].of(row.language).fill(tokens.token(ordinal, variant), row.values)
         body = self._encrypt(plaintext, row.p256dh, row.auth)

@@ -15,7 +15,7 @@ from campaigns.delivery.recipients import ACTIVE, Recipient, read_recipients
 from campaigns.delivery.restraint import Quiet, reserve
 from campaigns.delivery.throttles import Source
 from campaigns.delivery.work import Work
-from campaigns.models import Send
+from campaigns.models import HELD_OUT, Purpose, Send
 from subscribers.actions.subscription import digest_of
 from subscribers.restraint import Restraint
 
@@ -58,10 +58,13 @@ class Hold:
         self.state = send.state
         self.composer = Composer(send, work.tenant_id, send.site.contact)
         self.composer.expires_at = grant.expires_at or send.expires_at
-        # What the website allows its subscribers; tests of one's own browser are not campaigns.
-        self.restraint = Restraint() if self.is_test else Restraint.from_json(send.site.restraint)
+        # What the website allows its subscribers: not of tests of one's own browser, nor of service messages.
+        is_free = self.is_test or send.purpose == Purpose.SERVICE
+        self.restraint = Restraint() if is_free else Restraint.from_json(send.site.restraint)
         self.quiet = Quiet(self.restraint, send.site.time_zone, {}) if self.restraint.has_quiet else None
-        grant.is_capped = self.restraint.counts
+        # Its recipients get nothing, so that those who do can be compared with them.
+        self.is_held_out = grant.wave == HELD_OUT
+        grant.is_capped = self.restraint.counts and not self.is_held_out
         # Who has no place under a cap.
         self.refused: dict[int, Skip] = {}
         self.rows: dict[int, Recipient] = {}
@@ -91,7 +94,8 @@ class Hold:
         """Queue what the grant got from position `first` on; what the ledger knows already is left out."""
         grant = self.grant
         with_profile = self.composer.is_personal or self.quiet is not None
-        self.rows.update(read_recipients(grant.ids[first:], with_profile=with_profile))
+        if not self.is_held_out:
+            self.rows.update(read_recipients(grant.ids[first:], with_profile=with_profile))
         if grant.is_capped and self.state != Send.State.CANCELLED:
             open_ones = [pk for place, pk in enumerate(grant.ids[first:], first) if place not in grant.done]
             active = [pk for pk in open_ones if (row := self.rows.get(pk)) and row.state == ACTIVE]

@@ -16,8 +16,8 @@ from campaigns.delivery.batches import (
     next_work,
     postpone,
 )
-from campaigns.delivery.canary import look
 from campaigns.delivery.hold import Hold
+from campaigns.delivery.looks import look
 from campaigns.delivery.outcomes import Answer, Outcome, reason_of
 from campaigns.delivery.record import trouble_noted
 from campaigns.delivery.work import Work
@@ -102,8 +102,7 @@ def open_hold(sender: "Sender", work: Work) -> None:
     with in_tenant(work.schema_name), trouble_noted(work):
         freeze(work)
         send = _send_of(work)
-        if send and send.canary.get("state") == "out":
-            look(work)
+        if send and look(work, send):
             send = _send_of(work)
         grant = _claim(sender, work, send) if send else None
         if send is None or grant is None:

@@ -65,7 +65,7 @@ def _write(
 ) -> str:
     # 1. The send's row first: it serialises the workers of one send, and its state comes back. With it comes the
     #    database's time, since the clocks of several hosts differ.
-    state, now = _count(work, results, len(accepted))
+    state, now = _count(work, results, len(accepted), grant)
     # 2. Cursor and lease, only under our own fencing token.
     cursor = grant.resolved_until
     is_done = release and cursor == grant.size
@@ -114,7 +114,7 @@ _REASONS = """reasons = (
         GROUP BY key) summed)"""
 
 
-def _count(work: Work, results: Sequence[Result], accepted: int) -> tuple[str, datetime]:
+def _count(work: Work, results: Sequence[Result], accepted: int, grant: Grant) -> tuple[str, datetime]:
     """Move the send's counters; answer its state and the database's time. The row stays locked."""
     counts = Counter(result.outcome.counter for result in results if result.outcome.counter)
     counts["accepted"] += accepted
@@ -134,12 +134,17 @@ def _count(work: Work, results: Sequence[Result], accepted: int) -> tuple[str, d
         cursor.execute(_MOVE.format(changes=", ".join(of_send)), [*values, work.send_id])
         found = _found(cursor.fetchone(), work)
         cursor.execute(_INDEX.format(changes=", ".join(both)), [work.tenant_id, work.send_id])
+        if grant.variant is not None and counts["accepted"]:
+            cursor.execute(_STAT, [counts["accepted"], work.send_id, grant.wave, grant.variant])
     return found
 
 
 _LOOK = "SELECT state, clock_timestamp() FROM campaigns_send WHERE id = %s FOR UPDATE"
 _MOVE = "UPDATE campaigns_send SET {changes} WHERE id = %s RETURNING state, clock_timestamp()"
 _INDEX = "UPDATE tenants_sendindex SET {changes} WHERE tenant_id = %s AND send_id = %s"
+_STAT = """
+UPDATE campaigns_sendstat SET accepted = accepted + %s WHERE send_id = %s AND wave = %s AND variant = %s
+"""
 
 
 def _found(row: tuple[str, datetime] | None, work: Work) -> tuple[str, datetime]:
@@ -221,6 +226,8 @@ def _make_children(work: Work, grant: Grant, results: Sequence[Result], now: dat
                 due_at=now + timedelta(seconds=wait if lane else wait + 1),
                 expires_at=grant.expires_at,
                 lane=lane,
+                wave=grant.wave,
+                variant=grant.variant,
             )
         )
     Batch.objects.bulk_create(children)

@@ -58,7 +58,9 @@ def _is_restrained(sender: "Sender", hold: Hold, position: int, row: Recipient) 
 
 
 def _skip(hold: Hold, position: int, row: Recipient | None) -> None:
-    if row is None:
+    if hold.is_held_out:  # of these no rows are read
+        hold.end(position, Outcome.SKIPPED, reason=Skip.HOLD_OUT.value)
+    elif row is None:
         hold.end(position, Outcome.SKIPPED, reason=Skip.ERASED.value)
     elif row.state == Subscriber.State.GONE:
         hold.end(position, Outcome.GONE, reason="gone before it was sent")
@@ -78,7 +80,12 @@ def _post(sender: "Sender", hold: Hold, position: int, row: Recipient, origin: s
     ordinal = hold.grant.ordinals[position]
     try:
         post = hold.composer.post(
-            (hold, position), row, root_id=hold.grant.root_id, ordinal=ordinal, now=sender.now
+            (hold, position),
+            row,
+            root_id=hold.grant.root_id,
+            ordinal=ordinal,
+            now=sender.now,
+            variant=hold.grant.variant or 0,
         )
         sender.transport.start(post)
     except ValueError as error:

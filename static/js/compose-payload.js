@@ -80,11 +80,22 @@ globalThis.truepushPayload = (() => {
     return { ...content, ...Object.fromEntries(said), lang };
   };
 
-  /** The most octets that any language has. */
+  const said = (texts) => Object.fromEntries(Object.entries(texts).filter(([, text]) => text));
+
+  /** What another version sends: what it leaves empty is as in the first, in each language too. */
+  const inVersion = (content, at) => {
+    const { translations, ...texts } = content.versions[at - 1];
+    const languages = [...new Set([...Object.keys(content.translations), ...Object.keys(translations)])];
+    const merged = languages.map((lang) => [lang, { ...content.translations[lang], ...said(translations[lang] ?? {}) }]);
+    return { ...content, ...said(texts), translations: Object.fromEntries(merged) };
+  };
+
+  /** The most octets that any version has in any language. */
   const octets = (content) => {
-    const all = [content, ...Object.keys(content.translations).map((lang) => inLanguage(content, lang))];
+    const versions = [content, ...content.versions.map((_, at) => inVersion(content, at + 1))];
+    const all = versions.flatMap((one) => [one, ...Object.keys(one.translations).map((lang) => inLanguage(one, lang))]);
     return Math.max(...all.map((one) => encoder.encode(JSON.stringify(message(one))).length));
   };
 
-  return { PLACE, filled, filledAddress, tracked, inLanguage, octets };
+  return { PLACE, filled, filledAddress, tracked, inLanguage, inVersion, octets };
 })();

@@ -4,7 +4,7 @@
   if (!form) {
     return;
   }
-  const { filled, tracked, inLanguage, octets } = truepushPayload;
+  const { filled, filledAddress, tracked, inLanguage, inVersion, octets } = truepushPayload;
   const numbers = new Intl.NumberFormat("en");
   const part = (name) => document.querySelector(`[data-preview="${name}"]`);
   const field = (name) => form.elements[name]?.value.replace(/\r\n/g, "\n").trim() ?? "";
@@ -16,13 +16,26 @@
       .filter(([text]) => text);
   const iconInUse = () => field("icon_url") || part("icon").dataset.siteIcon;
 
-  const translations = () =>
+  const inBlock = (block, prefix) => (name) => block.querySelector(`[name=${prefix}_${name}]`).value.trim();
+  /** Of one version: A is 0. */
+  const translations = (version) =>
     Object.fromEntries(
-      [...form.querySelectorAll("[data-language]")].map((block) => {
-        const text = (name) => block.querySelector(`[name=translation_${name}]`).value.trim();
-        return [text("language"), { title: text("title"), body: text("body"), url: text("url") }];
-      }),
+      [...form.querySelectorAll("[data-language]")]
+        .map((block) => inBlock(block, "translation"))
+        .filter((text) => Number(text("variant")) === version)
+        .map((text) => [text("language"), { title: text("title"), body: text("body"), url: text("url") }]),
     );
+  const versions = () =>
+    [...form.querySelectorAll("[data-version]")].map((block, at) => {
+      const text = inBlock(block, "version");
+      return {
+        title: text("title").replace(/\s+/g, " "),
+        body: text("body").replace(/\r\n/g, "\n"),
+        url: text("url"),
+        image: text("image_url"),
+        translations: translations(at + 1),
+      };
+    });
   const utm = () =>
     Object.fromEntries(["source", "medium", "campaign", "term", "content"].map((name) => [name, line(`utm_${name}`)]));
 
@@ -39,7 +52,8 @@
     sticky: form.elements.sticky.checked,
     replaces: line("replaces"),
     utm: utm(),
-    translations: translations(),
+    translations: translations(0),
+    versions: versions(),
   });
 
   // As far as it can be said (campaigns/previews.py); the person is somebody whose values and language are shown.
@@ -78,20 +92,48 @@
     }
     image.dataset.shown = url;
     image.hidden = true;
-    if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) {
+    if (isAddress(url)) {
       image.src = url;
     }
   };
+  const isAddress = (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 
   const showPictures = () => {
+    const seen = showVersions(written());
     showPicture("icon", iconInUse());
-    showPicture("image", field("image_url"));
+    showPicture("image", filledAddress(seen.image, person.values));
+  };
+
+  /** Which version is looked at, and sent to one's own browser. */
+  const showVersions = (message) => {
+    const choice = document.querySelector("[data-preview-version]");
+    const letters = [..."ABCDE"].slice(0, message.versions.length + 1);
+    const chosen = Number(choice.value) < letters.length ? choice.value : "0";
+    choice.replaceChildren(...letters.map((letter, at) => new Option(letter, at)));
+    choice.value = chosen || "0";
+    choice.parentElement.hidden = letters.length < 2;
+    for (const field of document.querySelectorAll("[data-test-version]")) {
+      field.value = choice.value;
+    }
+    return choice.value === "0" ? message : inVersion(message, Number(choice.value));
   };
 
   const showButtons = (message) => {
-    const made = message.buttons.slice(0, platform().buttons).map(({ title }) => {
+    const shown = message.buttons.slice(0, platform().buttons);
+    const texts = JSON.stringify(shown.map(({ title, icon }) => [filled(title, person.values), icon]));
+    if (part("buttons").dataset.shown === texts) {
+      return;
+    }
+    part("buttons").dataset.shown = texts;
+    const made = shown.map(({ title, icon }) => {
       const button = document.createElement("span");
       button.textContent = filled(title, person.values);
+      if (platform().has_button_icons && isAddress(icon)) {
+        const image = new Image(16, 16);
+        image.alt = "";
+        image.src = icon;
+        button.prepend(image);
+      }
       return button;
     });
     part("buttons").replaceChildren(...made);
@@ -190,7 +232,7 @@
 
   const show = () => {
     const message = written();
-    const seen = showLanguages(message);
+    const seen = showLanguages(showVersions(message));
     showPlatform(seen);
     showText("title", filled(seen.title, person.values), "Title");
     showText("body", filled(seen.body, person.values), "Your message");
@@ -233,6 +275,10 @@
   form.addEventListener("submit", keep);
   form.addEventListener("input", show);
   document.querySelector("[data-preview-language]").addEventListener("change", show);
+  document.querySelector("[data-preview-version]").addEventListener("change", () => {
+    show();
+    showPictures();
+  });
   platformChoice.addEventListener("change", show);
 
   const personForm = document.querySelector("[data-preview-person]");
@@ -245,6 +291,7 @@
     document.querySelector("[data-preview-who]").textContent = said.error ?? said.who;
     document.querySelector("[data-preview-language]").value = "";
     show();
+    showPictures();
   };
   personForm.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -14,20 +14,44 @@
       one.hidden = !isShown;
     }
   };
+  // Each other time that is tried is a version of its own (js/ab.js).
+  const MOST_OTHERS = 4;
+  const others = {
+    list: part.querySelector("[data-others]"),
+    add: part.querySelector("[data-other-add]"),
+    blank: part.querySelector("[data-other-blank]").content,
+  };
+  others.add.addEventListener("click", () => {
+    others.list.append(others.blank.cloneNode(true));
+    others.list.lastElementChild.querySelector("input").focus();
+    arrange();
+  });
+  others.list.addEventListener("click", ({ target }) => {
+    if (target.closest("[data-other-remove]")) {
+      target.closest(".timing-other").remove();
+      others.add.focus();
+      others.list.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
   let asked = null;
   let soon = 0;
 
   const arrange = () => {
-    const isAhead = value("when") === "at";
+    const isBest = value("when") === "best";
+    const isAhead = value("when") === "at" || isBest;
     const repeat = value("repeat");
     show("at", isAhead);
-    show("local", value("clock") === "local");
+    show("best", isBest);
+    show("clock", !isBest);
+    show("local", !isBest && value("clock") === "local");
+    part.querySelector("[data-at-label]").textContent = isBest ? "From" : "Date and time";
+    others.add.hidden = others.list.children.length >= MOST_OTHERS;
     show("repeat", repeat);
     show("weekly", repeat === "weekly");
     show("until", value("end") === "until");
     show("count", value("end") === "count");
     part.querySelector("[data-unit]").textContent = UNITS[repeat] ?? "";
-    form.elements.at.required = isAhead;
+    form.elements.at.required = isAhead && !isBest;
     form.elements.until.required = isAhead && repeat !== "" && value("end") === "until";
     form.elements.count.required = isAhead && repeat !== "" && value("end") === "count";
     if (button) {
@@ -37,7 +61,7 @@
 
   const ask = async () => {
     asked?.abort();
-    if (value("when") !== "at" || !value("at")) {
+    if (value("when") === "now" || (value("when") === "at" && !value("at"))) {
       shown.replaceChildren();
       return;
     }

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from subscribers.hours import add_hours
 from subscribers.models import Inbox
 from subscribers.profiles import (
     MOST_EVENT_NAMES,
@@ -41,16 +43,16 @@ _marked: dict[int, float] = {}
 _TAKE = "SELECT id, subscriber_id, told, at FROM subscribers_inbox ORDER BY id LIMIT %s"
 # Locked in order of id, as everything locks several subscribers.
 _READ = """
-SELECT id, tags, attributes FROM subscribers_subscriber WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+SELECT id, tags, attributes, hours FROM subscribers_subscriber WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 _WRITE = """
 UPDATE subscribers_subscriber person SET
     tags = given.tags, attributes = given.attributes, seen_at = greatest(person.seen_at, given.seen_at),
     external_id = coalesce(given.external_id, person.external_id),
     sessions = least(person.sessions + given.sessions, 2000000000),
-    pages = least(person.pages + given.pages, 2000000000)
+    pages = least(person.pages + given.pages, 2000000000), hours = coalesce(given.hours, person.hours)
 FROM jsonb_to_recordset(%s::jsonb) AS given (id bigint, tags varchar[], attributes jsonb, external_id varchar,
-    sessions integer, pages integer, seen_at timestamptz)
+    sessions integer, pages integer, seen_at timestamptz, hours bytea)
 WHERE person.id = given.id
 """
 _NAMES = "SELECT subscriber_id, name FROM subscribers_eventfact WHERE subscriber_id = ANY(%s)"
@@ -145,13 +147,33 @@ def apply(said: dict[int, list[Said]]) -> None:
     """Merge what was said into profiles and facts, inside a transaction; of who is no longer there it is dropped."""
     with connection.cursor() as cursor:
         cursor.execute(_READ, [sorted(said)])
-        people = [(pk, tags, json.loads(attributes)) for pk, tags, attributes in cursor.fetchall()]
-        written = [_merged(pk, tags, attributes, said[pk]) for pk, tags, attributes in people]
+        people = cursor.fetchall()
+        written = [
+            {**_merged(pk, tags, json.loads(attributes), said[pk]), "hours": _hours(hours, said[pk])}
+            for pk, tags, attributes, hours in people
+        ]
         cursor.execute(_WRITE, [json.dumps(written)])
-        facts = _facts({pk: said[pk] for pk, _, _ in people})
+        facts = _facts({pk: said[pk] for pk, *_ in people})
         if facts:
             cursor.execute(_NAMES, [sorted({fact["subscriber_id"] for fact in facts})])
             cursor.execute(_ADD, [json.dumps(_within_limit(facts, cursor.fetchall()))])
+
+
+_READ_HOURS = "SELECT id, hours FROM subscribers_subscriber WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_WRITE_HOURS = """
+UPDATE subscribers_subscriber person SET hours = given.hours
+FROM unnest(%s::bigint[], %s::bytea[]) AS given (id, hours) WHERE person.id = given.id
+"""
+
+
+def was_active(moments: Mapping[int, datetime]) -> None:
+    """Count an hour for each of these subscribers, inside a transaction: the browser is the actor, no audit row."""
+    if not moments:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_HOURS, [sorted(moments)])
+        counted = {pk: add_hours(hours and bytes(hours), [moments[pk]]) for pk, hours in cursor.fetchall()}
+        cursor.execute(_WRITE_HOURS, [list(counted), list(counted.values())])
 
 
 def _merged(pk: int, tags: list[str], attributes: dict[str, Any], said: list[Said]) -> dict[str, Any]:
@@ -172,6 +194,13 @@ def _merged(pk: int, tags: list[str], attributes: dict[str, Any], said: list[Sai
         "pages": sum(one.told.pages for one in said),
         "seen_at": max(one.at for one in said).isoformat(),
     }
+
+
+def _hours(known: bytes | None, said: list[Said]) -> str | None:
+    """Count when the person was there, as PostgreSQL reads octets in JSON; None where nobody was."""
+    moments = [at for told, at in said if told.sessions or told.pages]
+    moments += [at - timedelta(seconds=event.ago) for told, at in said for event in told.events]
+    return f"\\x{add_hours(known and bytes(known), moments).hex()}" if moments else None
 
 
 def _facts(said: dict[int, list[Said]]) -> list[dict[str, Any]]:

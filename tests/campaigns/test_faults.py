@@ -194,7 +194,7 @@ def test_a_recipient_that_kills_its_worker_is_given_up_and_all_others_get_it(
         type(rows[7]).objects.filter(pk=rows[7].pk).update(external_id="killer")
     send = launch(lasting)
     killer = rows[7].pk
-    given = {**WINDOWS, "PUSH_LEASE_SECONDS": 3.6, "PUSH_ATTEMPT_SECONDS": 1.5, "FAULT_KILLER": killer}
+    given = {**WINDOWS, "PUSH_LEASE_SECONDS": 2.4, "PUSH_ATTEMPT_SECONDS": 1.0, "FAULT_KILLER": killer}
     with worker(
         lasting.sandbox, tmp_path / "log", program="tests/campaigns/killer_worker.py", Q_WORKERS=1, **given
     ):

@@ -301,7 +301,7 @@ def test_scheduling_from_the_page(client: Client, acme: Workspace, site: Site) -
         assert answer.headers["Location"] == f"/sends/{send.pk}/"
         assert send.campaign.schedule == {
             "at": f"{NEXT_YEAR}-07-06T09:00", "zone": "Europe/Berlin", "is_local": True, "past": "skip",
-            "rule": "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=4",
+            "rule": "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=4", "is_best": False,
         }  # fmt: skip
     assert "Every 2 weeks on Monday and Friday, 4 times" in page_text(client.get(f"/sends/{send.pk}/"))
 

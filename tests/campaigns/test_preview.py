@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "previews.md"
 def test_the_documented_table_is_the_pages() -> None:
     rows = [
         f"| {one.label} | {one.title} | {one.body} | {'yes' if one.has_image else 'no'} | {one.buttons} | {one.icon} "
-        f"| {one.note} |"
+        f"| {'yes' if one.has_button_icons else 'no'} | {one.note} |"
         for one in PLATFORMS
     ]
     lines = DOCS.read_text().splitlines()

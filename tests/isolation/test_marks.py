@@ -163,6 +163,7 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "campaigns:pause",
         "campaigns:resume",
         "campaigns:cancel",
+        "campaigns:choose",
         "campaigns:speed",
         "campaigns:ask",
         "campaigns:approve",

@@ -18,6 +18,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.utils import timezone
 
+from campaigns.delivery.ab import AbTest
 from subscribers.actions.subscription import digest_of
 from subscribers.models import Segment, Site
 from tenants.doorway import in_tenant
@@ -70,7 +71,14 @@ def is_draft(pk: int) -> bool:
 
 def _content(mark: str, pk: int) -> list[dict[str, str]]:
     url = f"https://{mark}.example/page"
-    return [{"title": f"{mark} title", "body": f"{mark} body", "url": url, "icon_url": f"{url}.png"}]
+    first = {
+        "title": f"{mark} title",
+        "body": f"{mark} body",
+        "url": url,
+        "icon_url": f"{url}.png",
+        "image_url": "",
+    }
+    return [first, {**first, "title": f"{mark} other"}]
 
 
 def _export(mark: str, pk: int) -> dict[str, Any]:
@@ -114,6 +122,11 @@ SHAPES: dict[str, Shape] = {
     "campaigns.campaign.typed": lambda mark, pk: urlencode({"title": mark}) if pk == TYPED else "",
     "campaigns.campaign.archived_at": lambda mark, pk: None,
     "campaigns.send.canary": lambda mark, pk: {"state": "stop", "said": mark},
+    "campaigns.send.ab": lambda mark, pk: {
+        **AbTest(shares=(50, 50), first=10).as_json(),
+        "state": "ask",
+        "said": mark,
+    },
     "campaigns.send.breakdown": lambda mark, pk: {"by": {"country": [[mark, 1, 1, 1, 1]]}},
     "campaigns.send.timing": lambda mark, pk: {
         "zone": "UTC",

@@ -139,6 +139,7 @@ CONSOLE = [
     console("POST", "sends/<int:pk>/pause/", Role.SENDER, 302),
     console("POST", "sends/<int:pk>/resume/", Role.SENDER, 302),
     console("POST", "sends/<int:pk>/cancel/", Role.SENDER, 302),
+    console("POST", "sends/<int:pk>/choose/", Role.SENDER, 302),
     console("POST", "sends/<int:pk>/speed/", Role.SENDER, 302),
     console("GET", "subscribers/", Role.ANALYST),
     console("GET", "subscribers/shrinking/", Role.ANALYST),

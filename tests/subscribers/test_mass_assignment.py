@@ -10,7 +10,17 @@ from subscribers.models import Site, Subscriber
 from tests.conftest import Workspace, make_site
 from tests.subscribers.samples import Browser, count, only_row, rows, subscribe
 
-FIXED = {"id", "endpoint", "endpoint_digest", "p256dh", "auth", "subscribed_at", "seen_at", "first_seen_at"}
+FIXED = {
+    "id",
+    "endpoint",
+    "endpoint_digest",
+    "p256dh",
+    "auth",
+    "subscribed_at",
+    "seen_at",
+    "first_seen_at",
+    "hours",
+}
 GIVEN: dict[str, Any] = {
     "id": 4711,
     "pk": 4711,
@@ -44,6 +54,7 @@ GIVEN: dict[str, Any] = {
     "address": "203.0.113.77",
     "sessions": 4711,
     "pages": 4711,
+    "hours": "00" * 24,
     "sdk_version": "4711",
     "prompt": "Evil",
     "consent_origin": "https://evil.example",

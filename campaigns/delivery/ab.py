@@ -1,0 +1,209 @@
+"""A/B tests: variants drawn in shares, a group that is held out, and the winner of a test on a part for the rest.
+
+Who gets what is drawn by hash at the freeze, and a batch has one variant, so nothing of it costs a message anything.
+The rest of a test waits in batches of WAVE_REST that are due in the far future; their variant is decided with the
+winner. Rates are of everybody whom a variant was accepted for, since that is who was drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple, Self
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from campaigns.actions.errors import CampaignRefused
+from campaigns.delivery.personal import title_of
+from campaigns.delivery.rest import hold_rest, release
+from campaigns.delivery.work import Work
+from campaigns.models import WAVE_REST, Batch, Send, SendStat
+from campaigns.odds import chances
+from campaigns.paths import report_path
+from tenants.actions import audit
+from tenants.actions.notices import tell
+
+MOST_VARIANTS = 5
+LETTERS = "ABCDE"
+MOST_HELD_OUT = 50
+LEAST_FIRST, MOST_FIRST = 1, 90
+SHORTEST_TEST, LONGEST_TEST = 1, 7 * 1440
+# How much later than the first a variant may go out, in minutes.
+LONGEST_DELAY = 7 * 1440
+Metric = Literal["clicked", "displayed"]
+METRICS: tuple[Metric, ...] = ("clicked", "displayed")
+
+
+@dataclass(frozen=True)
+class AbTest:
+    """`shares` are the variants' parts in percent, none for a single message; `hold_out` is the part that gets
+    nothing. With `first`, that part of the others gets the test, and `minutes` after its end the winner by `metric`
+    goes to the rest. Variants that differ in time go out `delays` minutes after the first one."""  # fmt: skip
+
+    shares: tuple[int, ...] = ()
+    hold_out: float = 0.0
+    first: float | None = None
+    minutes: int = 60
+    metric: Metric = "clicked"
+    then: Literal["go", "ask"] = "go"
+    delays: tuple[int, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        made = {**vars(self), "shares": list(self.shares), "delays": list(self.delays)}
+        return {**made, "state": "out"} if self.first else made
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self | None:
+        """Read what as_json() wrote; nothing of it is None."""
+        if not stored:
+            return None
+        known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "shares": tuple(known["shares"]), "delays": tuple(known["delays"])})
+
+    def check(self) -> None:
+        """Raise CampaignRefused for what is no test."""
+        for is_wrong, problem in self._problems():
+            if is_wrong:
+                raise CampaignRefused(f"A/B test: {problem}")
+
+    def _problems(self) -> list[tuple[bool, str]]:
+        variants = len(self.shares)
+        return [
+            (variants > MOST_VARIANTS, f"{variants} versions; {MOST_VARIANTS} are possible."),
+            (variants == 1, "one version alone is no test. Write a second one."),
+            (min(self.shares, default=1) < 1, "each version needs a part of 1 % or more."),
+            (
+                variants > 0 and sum(self.shares) != 100,
+                f"the parts come to {sum(self.shares)} %. Make it 100 %.",
+            ),
+            (
+                not 0 <= self.hold_out <= MOST_HELD_OUT,
+                f"hold out 0 to {MOST_HELD_OUT} %, not {self.hold_out:g} %.",
+            ),
+            (self.first is not None and not variants, "without other versions there is no winner."),
+            (
+                self.first is not None and not LEAST_FIRST <= self.first <= MOST_FIRST,
+                f"test it on {LEAST_FIRST} to {MOST_FIRST} %, not {self.first or 0:g} %.",
+            ),
+            (
+                not SHORTEST_TEST <= self.minutes <= LONGEST_TEST,
+                f"choose the winner after {SHORTEST_TEST} to {LONGEST_TEST:,} minutes, not {self.minutes:,}.",
+            ),
+            (
+                bool(self.delays) and len(self.delays) != variants - 1,
+                "each other time is a version of its own; give parts for all of them.",
+            ),
+            (
+                any(not 1 <= delay <= LONGEST_DELAY for delay in self.delays)
+                or len(set(self.delays)) < len(self.delays),
+                "other times are later than the first, by 7 days at most, and differ from each other.",
+            ),
+        ]
+
+
+def equal_shares(variants: int) -> tuple[int, ...]:
+    """Split 100 % into as equal parts as whole numbers allow, the first ones larger."""
+    part, rest = divmod(100, variants)
+    return tuple(part + (place < rest) for place in range(variants))
+
+
+class Standing(NamedTuple):
+    """How a variant did in its test: `chance` is the probability that it is the best."""
+
+    variant: int
+    audience: int
+    accepted: int
+    displayed: int
+    clicked: int
+    chance: float
+
+
+def standings(send: Send, metric: Metric, variants: int) -> list[Standing]:
+    """Read the figures of the test, one for each variant."""
+    known = {stat.variant: stat for stat in SendStat.objects.filter(send=send, wave=0)}
+    stats = [known.get(place, SendStat(send=send, wave=0, variant=place)) for place in range(variants)]
+    odds = chances([getattr(stat, metric) for stat in stats], [stat.accepted for stat in stats])
+    return [
+        Standing(place, stat.audience, stat.accepted, stat.displayed, stat.clicked, chance)
+        for place, (stat, chance) in enumerate(zip(stats, odds, strict=True))
+    ]
+
+
+def judge(found: Sequence[Standing], metric: Metric) -> tuple[int | None, str]:
+    """Choose the winner and say why; None where nothing speaks for one of them."""
+    best = max(found, key=lambda one: one.chance)
+    if not any(getattr(one, metric) for one in found):
+        return None, f"Nobody has {metric} any version yet, so nothing speaks for one of them."
+    return best.variant, f"{LETTERS[best.variant]} is the best by {_NOUNS[metric]} with {sure(best.chance)}."
+
+
+_NOUNS = {"clicked": "clicks", "displayed": "displays"}
+
+
+def sure(chance: float) -> str:
+    """Say a probability: 97 % probability, never 100 %."""
+    percent = 100 * chance
+    return "over 99 % probability" if percent > 99 else f"{percent:.0f} % probability"
+
+
+def look(work: Work) -> None:
+    """Choose the winner if it is time; call inside the tenant before a grant of the send is claimed."""
+    with transaction.atomic():
+        send = (
+            Send.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(pk=work.send_id, state=Send.State.RUNNING, ab__state="out")
+            .annotate(now=Now())
+            .first()
+        )
+        if send is None:
+            return
+        if Batch.objects.filter(send=send, wave=0, root=None, state=Batch.State.OPEN).exists():
+            return
+        if "done_at" not in send.ab:
+            send.ab = {**send.ab, "done_at": send.now.isoformat()}
+            send.save(update_fields=["ab"])
+        elif send.now >= decided_at(send.ab):
+            _decide(work, send, send.now)
+
+
+def decided_at(ab: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(ab["done_at"]) + timedelta(minutes=ab["minutes"])
+
+
+def _decide(work: Work, send: Send, now: datetime) -> None:
+    test = AbTest.from_json(send.ab)
+    if test is None:
+        return
+    winner, said = judge(standings(send, test.metric, len(test.shares)), test.metric)
+    if winner is None or test.then == "ask":
+        send.ab = {**send.ab, "state": "ask", "said": said}
+        send.save(update_fields=["ab"])
+        hold_rest(work, send, f"Choose which version the rest gets: {said}")
+    else:
+        crown(work.tenant_id, send, winner, now, said)
+        text = f"“{title_of(send.content)[:60]}”: {said} The rest gets it now."
+        tell(work.tenant_id, [send.created_by], kind="winner", text=text, path=report_path(send.pk))
+    audit.record(
+        "send.ab", actor=None, tenant_id=work.tenant_id, target=f"send {send.pk}", winner=winner, said=said
+    )
+
+
+def crown(tenant_id: int, send: Send, winner: int, now: datetime, said: str) -> None:
+    """Give the rest this variant, at once, or at its time of the day if times were tested. Lock the send first."""
+    send.ab = {**send.ab, "state": "won", "winner": winner, "said": said}
+    send.save(update_fields=["ab"])
+    rest = Batch.objects.filter(send=send, wave=WAVE_REST, root=None, state=Batch.State.OPEN)
+    people = sum(rest.values_list("size", flat=True))
+    rest.update(variant=winner)
+    SendStat.objects.create(send=send, wave=WAVE_REST, variant=winner, audience=people)
+    release(tenant_id, send, _next_time(send, winner, now))
+
+
+def _next_time(send: Send, winner: int, now: datetime) -> datetime:
+    """Now, or the next time that the clock shows what it showed when the winner went out."""
+    delays = send.ab["delays"]
+    if not delays:
+        return now
+    went = send.due_at + timedelta(minutes=[0, *delays][winner])
+    days = -((went - now) // timedelta(days=1))
+    return went + timedelta(days=max(days, 0))
