@@ -32,8 +32,11 @@ class NotPlainSql(RuntimeError):
 
 
 class Step(NamedTuple):
+    """`key` and those that it `replaces` are written down as applied together, as Django does."""
+
     key: MigrationKey
     sql: str
+    replaces: tuple[MigrationKey, ...] = ()
 
 
 def all_migrations() -> tuple[MigrationKey, ...]:
@@ -64,8 +67,11 @@ def steps(applied: frozenset[MigrationKey]) -> tuple[Step, ...]:
         for key, migration in _plan():
             state, sql = _collect(migration, state)
             _execute(sql)
+            replaced = tuple(migration.replaces)
+            if replaced and applied.issuperset(replaced):
+                sql = ""  # done under their names
             if key not in applied:
-                result.append(Step(key, sql))
+                result.append(Step(key, sql, replaced))
     return tuple(result)
 
 
@@ -149,12 +155,19 @@ def catch_up(schema_name: str, lock_timeout_ms: int = 5000) -> int:
     return len(missing)
 
 
+_WRITE_DOWN = """
+INSERT INTO django_migrations (app, name, applied)
+SELECT app, name, now() FROM unnest(%s::text[], %s::text[]) AS given (app, name)
+WHERE (app, name) NOT IN (SELECT app, name FROM django_migrations)
+"""
+
+
 def _run(wanted: Iterable[Step]) -> None:
     with connection.cursor() as cursor:
         for step in wanted:
             _execute(step.sql)
             cursor.execute(
-                "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", [*step.key]
+                _WRITE_DOWN, [list(column) for column in zip(step.key, *step.replaces, strict=True)]
             )
 
 

@@ -7,6 +7,14 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
+    # What the first version with the composer had one by one.
+    replaces = [
+        ('campaigns', name) for name in (
+            '0006_content', '0007_personal', '0008_timing', '0009_flow', '0010_image', '0011_approval',
+            '0012_breakdown', '0013_cap_use', '0014_canary',
+        )
+    ]
+
     dependencies = [
         ('campaigns', '0005_segment'),
     ]

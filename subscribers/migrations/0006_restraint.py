@@ -5,6 +5,9 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
+    # What the first version with the composer had one by one.
+    replaces = [('subscribers', '0006_site_time_zone'), ('subscribers', '0007_restraint')]
+
     dependencies = [
         ('subscribers', '0005_profile_and_import'),
     ]

@@ -45,6 +45,19 @@ def test_a_schema_of_an_older_version_becomes_like_a_new_one(acme: Workspace) ->
     assert schemas_behind([acme.schema]) == []
 
 
+def test_what_was_done_under_other_names_is_not_done_again(acme: Workspace) -> None:
+    """Migrations that were joined into one: of a schema that has them one by one, nothing changes but the book."""
+    replay("t_new")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {acme.schema}.django_migrations WHERE name IN ('0006_composer', '0006_restraint')"
+        )
+    assert schemas_behind([acme.schema]) == [acme.schema]
+    assert catch_up(acme.schema) == 2
+    assert describe(acme.schema) == describe("t_new")
+    assert schemas_behind([acme.schema]) == []
+
+
 def test_a_schema_that_is_up_to_date_is_left_alone(acme: Workspace) -> None:
     before = describe(acme.schema)
     assert catch_up(acme.schema) == 0

@@ -58,7 +58,7 @@ def test_a_replayed_schema_equals_a_migrated_one(db: None) -> None:
     replay("t_replayed")
     migrate_with_django("t_migrated")
     assert describe("t_replayed") == describe("t_migrated")
-    assert recorded("t_replayed") == set(all_migrations())
+    assert recorded("t_replayed") >= set(all_migrations())
     assert recorded("t_replayed") <= recorded("t_migrated")
 
 
