@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db import connection
 
 from campaigns.delivery.ledger import Entry, Packed, has_bit, unpack
-from campaigns.delivery.outcomes import Outcome
+from campaigns.delivery.outcomes import Outcome, Skip
 
 # Failed, expired or skipped; accepted and not displayed; accepted and not clicked.
 MISSED, NOT_DISPLAYED, NOT_CLICKED = "missed", "not_displayed", "not_clicked"
@@ -53,9 +53,15 @@ def entries_of(root_id: int) -> dict[int, Entry]:
 
 
 def _ordinals(root_id: int, what: str, bits: bytes | None) -> list[int]:
-    ends = {ordinal: entry.outcome for ordinal, entry in entries_of(root_id).items()}
+    entries = entries_of(root_id)
     if what == MISSED:
-        return [ordinal for ordinal, outcome in ends.items() if outcome in _MISSED]
+        # Who is held out stays so: with them what the message changed is measured.
+        return [
+            ordinal
+            for ordinal, entry in entries.items()
+            if entry.outcome in _MISSED and entry.reason != Skip.HOLD_OUT.value
+        ]
+    ends = {ordinal: entry.outcome for ordinal, entry in entries.items()}
     with connection.cursor() as cursor:
         cursor.execute(_REPORTED, [root_id, _KINDS[what]])
         said = {ordinal for (ordinal,) in cursor.fetchall()}

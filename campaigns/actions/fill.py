@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from campaigns.models import Campaign, Message, Send
 from subscribers.actions.site import add_site
+from subscribers.hours import HOURS
 from subscribers.models import Site, VapidKey
 from tenants.actions import audit
 from tenants.doorway import in_tenant
@@ -56,7 +57,8 @@ _EVENTS = {
 _PEOPLE = """
 INSERT INTO subscribers_subscriber (id, site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest,
     p256dh, auth, language, country, time_zone, browser, os, device, external_id, tags, attributes, subscribed_at,
-    first_seen_at, seen_at, ended_at, ended_why, sessions, pages, sdk_version, prompt, consent_origin)
+    first_seen_at, seen_at, ended_at, ended_why, sessions, pages, sdk_version, prompt, consent_origin,
+    hours)
 SELECT %(base)s + n, %(site)s, %(key)s, state, false, split_part(kind, '|', 4), url, sha256(url::bytea),
     (%(points)s::bytea[])[1 + n %% cardinality(%(points)s::bytea[])], substr(sha256(n::text::bytea), 1, 16),
     split_part(place, '|', 2), split_part(place, '|', 1), split_part(place, '|', 3),
@@ -71,7 +73,8 @@ SELECT %(base)s + n, %(site)s, %(key)s, state, false, split_part(kind, '|', 4), 
         'city', (ARRAY['Berlin', 'Paris', 'Pune', 'Austin', 'Leeds', 'Lyon'])[1 + floor(6 * d)::int]) ELSE '{}' END,
     came, came, seen, CASE WHEN state <> 'active' THEN seen + (%(now)s - seen) * a END,
     CASE state WHEN 'gone' THEN '410' WHEN 'unsubscribed' THEN 'visitor' ELSE '' END,
-    1 + floor(40 * b * b * b * c)::int, 1 + floor(300 * b * b * b * c * c)::int, '1.0', 'bell', %(origin)s
+    1 + floor(40 * b * b * b * c)::int, 1 + floor(300 * b * b * b * c * c)::int, '1.0', 'bell', %(origin)s,
+    CASE WHEN b < 0.7 THEN (%(days)s::bytea[])[1 + floor(a * cardinality(%(days)s::bytea[]))::int] END
 FROM (
     SELECT *, came + (%(now)s - came) * power(c, 0.4) AS seen,
         CASE WHEN n %% 28 IN (0, 9) THEN 'gone' WHEN n %% 28 = 18 THEN 'unsubscribed' ELSE 'active' END AS state,
@@ -141,6 +144,7 @@ def fill_audience(*, actor: User | None, tenant: Tenant, size: int) -> Iterator[
             "kinds": _spread(_BROWSERS),
             "now": timezone.now(),
             "origin": site.origin,
+            "days": _days(),
         }
         whole = round(size * 28 / 25)
         with connection.cursor() as cursor:
@@ -157,6 +161,16 @@ def fill_audience(*, actor: User | None, tenant: Tenant, size: int) -> Iterator[
             for table in ("subscribers_subscriber", "subscribers_eventfact", "campaigns_engagement"):
                 cursor.execute(f"VACUUM ANALYZE {table}")
     yield f"Done: {size:,} subscribed, {whole - size:,} gone or unsubscribed."
+
+
+def _days() -> list[bytes]:
+    """Days of people who come around one hour (UTC), and a little at another."""
+    made = []
+    for hour in range(HOURS):
+        counts = bytearray(HOURS)
+        counts[hour], counts[hour - 1], counts[(hour + 9) % HOURS] = 7, 3, 2
+        made.append(bytes(counts))
+    return made
 
 
 def _spread(weights: dict[str, int]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import new_send
+from campaigns.delivery.outcomes import Skip
 from campaigns.models import Send
 from campaigns.resend_audience import CHOICES, MISSED, NOT_CLICKED, NOT_DISPLAYED
 from tenants.actions import audit
@@ -51,8 +52,9 @@ def resend(*, actor: User, tenant: Tenant, send: Send, what: str, hours: int = 0
 
 def about(send: Send, what: str) -> int:
     """Count from its figures whom a resend would reach; some may have left since, some reported meanwhile."""
+    held_out: int = send.reasons.get(f"skipped {Skip.HOLD_OUT.value}", 0)
     return {
-        MISSED: send.failed + send.expired + send.skipped + send.cancelled,
+        MISSED: send.failed + send.expired + send.skipped + send.cancelled - held_out,
         NOT_DISPLAYED: max(send.accepted - send.displayed, 0),
         NOT_CLICKED: max(send.accepted - send.clicked, 0),
     }[what]

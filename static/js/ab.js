@@ -23,6 +23,7 @@
     return form.elements.when.value === "at" && values.length ? [form.elements.at.value, ...values.sort()] : [];
   };
 
+  let wasTried = false;
   const equal = (number) => Array.from({ length: number }, (_, at) => Math.floor(100 / number) + (at < 100 % number ? 1 : 0));
 
   const check = () => {
@@ -55,6 +56,13 @@
     if (isOwnTime) {
       form.elements.winner.checked = false;
     }
+    for (const label of part.querySelectorAll("[data-ab-choice]")) {
+      label.hidden = !form.elements.winner.checked;
+    }
+    if (tried.length > 1 && !wasTried) {
+      part.closest("details").open = true;
+    }
+    wasTried = tried.length > 1;
     check();
   };
 

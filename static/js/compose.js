@@ -174,7 +174,7 @@
     const choice = document.querySelector("[data-preview-language]");
     const codes = Object.keys(message.translations);
     const names = Object.fromEntries(
-      [...form.querySelectorAll("[data-language] select")].map((select) => [select.value, select.selectedOptions[0]?.textContent]),
+      [...form.querySelectorAll("[name=translation_language]")].map((select) => [select.value, select.selectedOptions[0]?.textContent]),
     );
     const chosen = codes.includes(choice.value) ? choice.value : "";
     choice.replaceChildren(new Option("Default language", ""), ...codes.map((code) => new Option(names[code], code)));

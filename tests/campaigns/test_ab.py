@@ -149,6 +149,9 @@ def test_who_is_held_out_gets_nothing_and_is_told_apart(place: Place, transport:
     assert done.reasons == {"skipped hold-out": parts[2, None]}
     assert sum(titles_shown(place).values()) == done.accepted
     check_conservation(place, done)
+    given: dict[str, Any] = {"actor": place.workspace.owner, "tenant": place.workspace.tenant}
+    with in_tenant(place.schema), pytest.raises(CampaignRefused, match="nobody to send it to again"):
+        resend(**given, send=done, what="missed")
 
 
 def test_the_rest_gets_what_won_the_test(place: Place, transport: Any) -> None:

@@ -85,7 +85,7 @@ def test_a_message_is_written_seen_and_kept(truepush: Installation, page: Page) 
     page.get_by_text("Other languages").click()
     page.get_by_role("button", name="Add a language").click()
     block = page.locator("[data-language]").last
-    block.locator("select").select_option("de")
+    block.locator("[name=translation_language]").select_option("de")
     block.locator("[name=translation_title]").fill("Hallo")
     page.locator("[data-preview-language]").select_option("de")
     expect(preview(page, "title")).to_have_text("Hallo")
@@ -154,6 +154,37 @@ def test_a_time_is_chosen_shown_and_taken_back(truepush: Installation, page: Pag
     expect(page.locator("main")).to_contain_text("Called back: nobody got it, and it is a draft again.")
 
 
+@pytest.mark.timeout(120)
+def test_two_versions_are_tried_and_one_is_chosen_for_the_rest(truepush: Installation, page: Page) -> None:
+    begin(truepush, page, "Version A")
+    page.get_by_text("Other versions (A/B test)").click()
+    page.get_by_role("button", name="Add a version").click()
+    page.locator("[name=version_title]").first.fill("Version B")
+    page.locator("[data-preview-version]").select_option(label="B")
+    expect(preview(page, "title")).to_have_text("Version B")
+    save(page)
+    dialog = open_dialog(page)
+    shares = dialog.locator("[name=share]")
+    expect(shares).to_have_count(2)
+    assert [field.input_value() for field in shares.all()] == ["50", "50"]
+    shares.first.fill("70")
+    expect(dialog).to_contain_text("The parts come to 120 %. Make it 100 %.")
+    shares.last.fill("30")
+    dialog.get_by_label("Test on").check()
+    dialog.get_by_label("Hold out").fill("10")
+    assert grave(page, "the send dialog with versions") == []
+    dialog.locator("[data-send-button]").click()
+    page.wait_for_url("**/sends/*/")
+    versions = page.locator(".versions")
+    expect(versions).to_contain_text("Is the best", timeout=30_000)
+    expect(figure(page, "Displayed")).to_have_text(re.compile("^[1-9]"), timeout=30_000)
+    assert grave(page, "the report with versions") == []
+    page.locator("#choose-1").click()
+    expect(page.locator("main")).to_contain_text("The rest gets this version now.")
+    expect(versions).to_contain_text("got B")
+    expect(versions.locator("tr", has_text="Version B")).to_contain_text("Winner")
+
+
 @pytest.mark.timeout(180)
 def test_axe_finds_nothing_grave_on_any_page_of_it(truepush: Installation, page: Page) -> None:
     console = truepush.console("demo")
@@ -167,6 +198,7 @@ def test_axe_finds_nothing_grave_on_any_page_of_it(truepush: Installation, page:
     page.goto(composer)
     for summary in page.locator("details.options > summary").all():
         summary.click()
+    page.get_by_role("button", name="Add a version").click()
     page.get_by_role("button", name="Add a language").click()
     found += grave(page, "the composer, everything open")
     dialog = open_dialog(page)
