@@ -11,6 +11,7 @@ from campaigns.forms_blocks import BlocksForm
 from campaigns.forms_options import OptionsForm, options_initial
 from campaigns.forms_personal import TrackingForm, check_personal_url, check_places
 from campaigns.models import Message, Purpose
+from campaigns.whom import DORMANT_DAYS
 from subscribers.forms import check_url
 from subscribers.models import Segment, Site
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
@@ -41,6 +42,18 @@ class ComposeForm(BlocksForm, TrackingForm, OptionsForm):
         label="But not to",
         required=False,
         widget=forms.SelectMultiple(attrs={"data-chips": "Nobody is left out"}),
+    )
+    dormant_days = forms.TypedChoiceField(
+        choices=[("", "Nobody for that"), *((days, f"{days} days") for days in DORMANT_DAYS)],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        label="Leave out who was not seen for",
+    )
+    had = forms.BooleanField(
+        required=False,
+        label="Leave out who had it already",
+        help_text="Who got this campaign before, in a series or by another copy of it.",
     )
     title = forms.CharField(max_length=200, help_text="Most browsers show about 50 characters.")
     body = forms.CharField(
@@ -140,8 +153,20 @@ class ComposeForm(BlocksForm, TrackingForm, OptionsForm):
             "excluded": data["excluded"],
             "content": self.content(),
             "variants": self.variants,
+            "leave_out": self.leave_out(),
             "purpose": data["purpose"] or Purpose.PROMOTION,
         }
+
+    def leave_out(self) -> dict[str, Any]:
+        """What a campaign stores of who is left out besides."""
+        data = self.cleaned_data
+        days = {"dormant_days": data["dormant_days"]} if data["dormant_days"] else {}
+        return {**days, **({"had": True} if data["had"] else {})}
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether any of it is chosen: then it is open."""
+        return bool(self["dormant_days"].value() or self["had"].value())
 
     def options(self) -> list[forms.BoundField]:
         """The fields that stand under "More"."""

@@ -36,6 +36,9 @@ class Campaign(models.Model):
     # Further segments that it goes to, and those whose people are left out (campaigns.whom).
     also = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
     excluded = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
+    # Who of these is left out besides (campaigns.whom.LeaveOut.as_json()), and which campaigns it is a copy of.
+    leave_out = models.JSONField(db_default={}, blank=True)
+    copied_from = ArrayField(models.BigIntegerField(), db_default=[], blank=True)
     # What was typed in the composer since it was last saved, as a form's query string; empty when all of it is saved.
     typed = models.TextField(db_default="", blank=True)
     # Out of the lists, and nothing else.

@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from django.utils import timezone
 
 from campaigns.delivery.restraint import Quiet, is_free
 from campaigns.models import Campaign
-from campaigns.whom import included, rule_of
+from campaigns.whom import NOBODY, LeaveOut, included, rule_of
 from subscribers.audience import LIVE, Busy, Count, TooSlow, count, estimate, read_rows, slot, where
 from subscribers.figures import count_active
 from subscribers.models import Segment, Site
@@ -32,6 +33,7 @@ _ZONES = "SELECT time_zone, count(*) FROM subscribers_subscriber person WHERE {m
 class Reach:
     """`total` is None if it is not known; `excluded` of those who are meant are left out again.
 
+    `dormant` and `again` are those of them whom the campaign leaves out for not having been seen, or for having had it.
     Of `total`, `capped` would have no place under the website's caps right now, and for `quiet` it is quiet time.
     """
 
@@ -39,26 +41,54 @@ class Reach:
     total: int | None
     is_estimate: bool = False
     excluded: int | None = None
+    dormant: int = 0
+    again: int = 0
     capped: int = 0
     quiet: int = 0
     problem: str = ""
 
 
-def reach(site: Site, segments: list[int], without: list[int], *, milliseconds: int = PATIENCE_MS) -> Reach:
+def reach(
+    site: Site,
+    segments: list[int],
+    without: list[int],
+    leave_out: LeaveOut = NOBODY,
+    *,
+    milliseconds: int = PATIENCE_MS,
+) -> Reach:
     """Count it within that time each, else estimate; `total` is None if that takes longer still."""
     subscribed = count_active(site.pk)
     try:
         with slot():
-            whole = _count(site.pk, rule_of(segments, []), subscribed, milliseconds)
-            rest = _count(site.pk, rule_of(segments, without), subscribed, milliseconds) if without else whole
-            excluded = max(whole.total - rest.total, 0) if without else None
-            capped, quiet = _restrained(site, rule_of(segments, without), milliseconds)
-            is_estimate = whole.is_estimate or rest.is_estimate
-            return Reach(subscribed, rest.total, is_estimate, excluded, capped, quiet)
+            counted = _counts(site.pk, _steps(segments, without, leave_out), subscribed, milliseconds)
+            # What each further condition takes away; one that is not there takes nothing.
+            less = [max(one.total - next_.total, 0) for one, next_ in pairwise(counted)]
+            capped, quiet = _restrained(site, rule_of(segments, without, leave_out), milliseconds)
+            return Reach(
+                subscribed,
+                counted[-1].total,
+                any(one.is_estimate for one in counted),
+                less[0] if without else None,
+                less[1],
+                less[2],
+                capped,
+                quiet,
+            )
     except (Busy, TooSlow):
         return Reach(subscribed, None)
     except RuleRefused as error:
         return Reach(subscribed, None, problem=str(error))
+
+
+def _steps(segments: list[int], without: list[int], leave_out: LeaveOut) -> list[dict[str, Any] | None]:
+    """The rule as it grows: who is meant, without the excluded, without the dormant, without who had it."""
+    dormant = LeaveOut(leave_out.dormant_days)
+    return [
+        rule_of(segments, []),
+        rule_of(segments, without),
+        rule_of(segments, without, dormant),
+        rule_of(segments, without, leave_out),
+    ]
 
 
 def _restrained(site: Site, rule: dict[str, Any] | None, milliseconds: int) -> tuple[int, int]:
@@ -80,6 +110,17 @@ def _meant(site_id: int, rule: dict[str, Any] | None) -> Sql:
     return where(site_id, read(rule), timezone.now()) if rule else Sql(LIVE, (site_id,))
 
 
+def _counts(
+    site_id: int, rules: list[dict[str, Any] | None], subscribed: int, milliseconds: int
+) -> list[Count]:
+    """Count each, one that is like the one before it only once."""
+    found: list[Count] = []
+    for place, rule in enumerate(rules):
+        same = place > 0 and rule == rules[place - 1]
+        found.append(found[-1] if same else _count(site_id, rule, subscribed, milliseconds))
+    return found
+
+
 def _count(site_id: int, rule: dict[str, Any] | None, subscribed: int, milliseconds: int) -> Count:
     if rule is None:
         return Count(subscribed, 0)
@@ -93,7 +134,7 @@ def _count(site_id: int, rule: dict[str, Any] | None, subscribed: int, milliseco
 def reach_of(campaign: Campaign) -> dict[str, Any]:
     """Answer `subscribed`: of the website in all; `segment`: whether it goes to less; `reach`: None if not known."""
     chosen = (campaign.site, included(campaign), campaign.excluded)
-    found = reach(*chosen, milliseconds=PATIENCE_OF_PAGE_MS)
+    found = reach(*chosen, LeaveOut.of(campaign), milliseconds=PATIENCE_OF_PAGE_MS)
     names = dict(
         Segment.objects.filter(pk__in=[*included(campaign), *campaign.excluded]).values_list("pk", "name")
     )
@@ -101,7 +142,7 @@ def reach_of(campaign: Campaign) -> dict[str, Any]:
         "subscribed": found.subscribed,
         "reach": None if found.is_estimate else found.total,
         "segment": campaign.segment,
-        "is_part": bool(names),
+        "is_part": bool(names or campaign.leave_out),
         "segment_names": [names[pk] for pk in included(campaign) if pk in names],
         "excluded_names": [names[pk] for pk in campaign.excluded if pk in names],
     }

@@ -88,6 +88,7 @@ def _form_of(request: ConsoleRequest, campaign: Campaign) -> ComposeForm:
         "segment": included(campaign),
         "excluded": campaign.excluded,
         "purpose": campaign.purpose,
+        **campaign.leave_out,
         **as_initial(stored[0]),
     }
     return ComposeForm(initial=initial, stored=stored)

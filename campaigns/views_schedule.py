@@ -19,7 +19,7 @@ from campaigns.plan import plan_of
 from campaigns.reach import reach
 from campaigns.timing import Timing
 from campaigns.timing_table import zone_rows
-from campaigns.whom import MOST_SEGMENTS
+from campaigns.whom import DORMANT_DAYS, MOST_SEGMENTS, LeaveOut
 from subscribers.hours import share_known
 from subscribers.models import Segment, Site
 from tenants.access import console
@@ -67,8 +67,17 @@ def audience(request: ConsoleRequest) -> HttpResponse:
         [pk for pk in map(read_id, request.GET.getlist(name)) if pk in known]
         for name in ("segment", "excluded")
     ]
-    found = reach(site, *(ids[:MOST_SEGMENTS] for ids in chosen))
+    segments, excluded = (ids[:MOST_SEGMENTS] for ids in chosen)
+    found = reach(site, segments, excluded, _left_out(request))
     return render(request, "campaigns/_reach.html", {"found": found})
+
+
+def _left_out(request: ConsoleRequest) -> LeaveOut:
+    """As the fields of the composer say it; `campaign` is whose recipients had it."""
+    days = read_id(request.GET.get("dormant_days"))
+    campaign = Campaign.objects.filter(pk=read_id(request.GET.get("campaign"))).first()
+    had = (campaign.pk, *campaign.copied_from) if campaign and request.GET.get("had") else ()
+    return LeaveOut(days if days in DORMANT_DAYS else None, had)
 
 
 @console(Role.EDITOR)

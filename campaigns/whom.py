@@ -1,6 +1,7 @@
 """Whom a campaign is for: segments to include (none is everyone) and to leave out, as one rule."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from campaigns.models import Campaign
 from subscribers.audience import name_in
@@ -14,17 +15,47 @@ MOST_SEGMENTS = 10
 EVERYONE: dict[str, Any] = {"everyone": True}
 
 
+DORMANT_DAYS = (30, 60, 90, 180, 365)
+MOST_COPIES = 5
+
+
+@dataclass(frozen=True)
+class LeaveOut:
+    """Who is left out whatever the segments say: not seen for so many days; who received one of these campaigns."""
+
+    dormant_days: int | None = None
+    had: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> Self:
+        """Read what a campaign says: "again" is who had it before, or what it was copied from."""
+        known = campaign.leave_out
+        had = (campaign.pk, *campaign.copied_from) if known.get("had") and campaign.pk else ()
+        return cls(known.get("dormant_days"), had)
+
+    def dormant(self) -> list[dict[str, Any]]:
+        days = self.dormant_days
+        return [{"field": "seen_at", "op": "within", "days": days}] if days else []
+
+    def again(self) -> list[dict[str, Any]]:
+        return [{"field": "campaign", "op": "not_received", "campaign": pk} for pk in self.had]
+
+
+NOBODY = LeaveOut()
+
+
 def included(campaign: Campaign) -> list[int]:
     """The ids of the segments that it goes to; none is everyone."""
     return [campaign.segment_id, *campaign.also] if campaign.segment_id else []
 
 
-def rule_of(segments: list[int], excluded: list[int]) -> dict[str, Any] | None:
-    """Write the rule: in any of the segments, and in none of the excluded; None is everyone."""
+def rule_of(segments: list[int], excluded: list[int], leave_out: LeaveOut = NOBODY) -> dict[str, Any] | None:
+    """Write the rule: in any of the segments, in none of the excluded, and not left out; None is everyone."""
     members = [_condition("in", pk) for pk in segments]
     if len(members) > 1:
         members = [{"match": "any", "rules": members}]
     members += [_condition("not_in", pk) for pk in excluded]
+    members += [*leave_out.dormant(), *leave_out.again()]
     return {"match": "all", "rules": members} if members else None
 
 
@@ -37,11 +68,11 @@ def take_down_audience(campaign: Campaign) -> dict[str, Any]:
 
     The form of Send.rule. Segment 0 is the campaign's own rule, where one segment is not all of it.
     """
-    rule = rule_of(included(campaign), campaign.excluded)
+    rule = rule_of(included(campaign), campaign.excluded, LeaveOut.of(campaign))
     if rule is None:
         return EVERYONE
     segment = campaign.segment
-    if segment and not campaign.also and not campaign.excluded:
+    if segment and not campaign.also and not campaign.excluded and not campaign.leave_out:
         says = sentence(read(segment.rule), name_of=name_in(campaign.site_id))
         return {"segment": segment.pk, "name": segment.name, "says": says, "rules": take_down(segment)}
     group = read(rule)
@@ -55,5 +86,9 @@ def take_down_audience(campaign: Campaign) -> dict[str, Any]:
 
 def _name(campaign: Campaign, known: dict[int, Segment]) -> str:
     to = ", ".join(known[pk].name for pk in included(campaign) if pk in known) or "Everyone"
-    without = ", ".join(known[pk].name for pk in campaign.excluded if pk in known)
+    names = [known[pk].name for pk in campaign.excluded if pk in known]
+    days = campaign.leave_out.get("dormant_days")
+    names += [f"who was not seen for {days} days"] if days else []
+    names += ["who had it"] if campaign.leave_out.get("had") else []
+    without = ", ".join(names)
     return f"{to}, without {without}" if without else to

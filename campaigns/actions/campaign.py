@@ -1,7 +1,8 @@
 """Drafts and launches, the web's half: everything that must exist commits together with the doorbell."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -44,6 +45,7 @@ def save_draft(
     segments: Sequence[Segment] = (),
     excluded: Sequence[Segment] = (),
     variants: Sequence[Content] = (),
+    leave_out: Mapping[str, Any] | None = None,
     purpose: str = Purpose.PROMOTION,
     campaign: Campaign | None = None,
 ) -> Campaign:
@@ -60,9 +62,7 @@ def save_draft(
     octets = most_octets(content, others, site_icon=site.icon_url)
     changed = Campaign.objects.filter(pk=campaign.pk, state__in=ALLOWED["save"]).update(
         site=site,
-        segment=segments[0] if segments else None,
-        also=[segment.pk for segment in segments[1:]],
-        excluded=[segment.pk for segment in excluded],
+        **_whom(segments, excluded, leave_out),
         typed="",
         purpose=purpose,
         name=with_defaults(content["title"])[:120],
@@ -75,6 +75,17 @@ def save_draft(
     _write_messages(campaign, content, others)
     campaign.refresh_from_db()
     return campaign
+
+
+def _whom(
+    segments: Sequence[Segment], excluded: Sequence[Segment], leave_out: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "segment": segments[0] if segments else None,
+        "also": [segment.pk for segment in segments[1:]],
+        "excluded": [segment.pk for segment in excluded],
+        "leave_out": leave_out or {},
+    }
 
 
 def _write_messages(campaign: Campaign, content: Content, others: Sequence[Content]) -> None:

@@ -7,6 +7,7 @@ from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.payload import FIELDS
 from campaigns.models import Campaign, Message, Send
 from campaigns.states import ALLOWED
+from campaigns.whom import MOST_COPIES
 from subscribers.models import Segment, Site
 from tenants.actions import audit
 from tenants.models import SendIndex, Tenant, User
@@ -34,6 +35,8 @@ def copy(*, actor: User, tenant: Tenant, campaign: Campaign, as_template: bool =
         excluded=[pk for pk in campaign.excluded if pk in known],
         typed=campaign.typed,
         purpose=campaign.purpose,
+        leave_out=campaign.leave_out,
+        copied_from=[campaign.pk, *campaign.copied_from][:MOST_COPIES],
         oversize_bridged=campaign.oversize_bridged,
     )
     for values in campaign.messages.values("variant", *COPIED):

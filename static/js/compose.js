@@ -79,7 +79,11 @@
     const isSaved = chosen?.defaultSelected && host.dataset.origin;
     host.textContent = isSaved || !chosen?.value ? host.dataset.origin || "your website" : chosen.textContent.trim();
     // The number on the button belongs to the website and the segments that were saved.
-    const isOther = (chosen && !chosen.defaultSelected) || choices.some((one) => one.selected !== one.defaultSelected);
+    const days = [...(form.elements.dormant_days?.options ?? [])];
+    const isOther =
+      (chosen && !chosen.defaultSelected) ||
+      [...choices, ...days].some((one) => one.selected !== one.defaultSelected) ||
+      form.elements.had.checked !== form.elements.had.defaultChecked;
     for (const button of document.querySelectorAll("[data-needs-site]")) {
       button.disabled = isOther;
     }

@@ -5,14 +5,15 @@
     return;
   }
   const form = shown.closest("form");
+  const ASKED = ["site", "segment", "excluded", "dormant_days", "had"];
   const AGAIN = 2000;
   let asked = null;
   let last = null;
   let waiting = 0;
 
   const ask = async () => {
-    const fields = [...new FormData(form)].filter(([name]) => ["site", "segment", "excluded"].includes(name));
-    const query = new URLSearchParams(fields).toString();
+    const fields = [...new FormData(form)].filter(([name]) => ASKED.includes(name));
+    const query = new URLSearchParams([...fields, ["campaign", shown.dataset.campaign]]).toString();
     if (query === last) {
       return;
     }
@@ -43,6 +44,6 @@
     }
   };
 
-  form.addEventListener("input", ({ target }) => ["site", "segment", "excluded"].includes(target.name) && ask());
+  form.addEventListener("input", ({ target }) => ASKED.includes(target.name) && ask());
   ask();
 })();

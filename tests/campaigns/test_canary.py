@@ -79,6 +79,21 @@ def test_the_rest_gets_it_after_the_few_were_as_usual(place: Place, transport: A
     check_conservation(place, done)
 
 
+def test_the_few_may_be_so_many_people(place: Place, transport: Any) -> None:
+    add_subscribers(place, [Behaviour()] * 40)
+    send = launch(place, Canary(50, 15, number=7))
+    drain_once(transport)
+    assert waves(place, send) == {0: 7, 1: 33}
+    with in_tenant(place.schema):
+        [why] = why_it_waits(Send.objects.get(pk=send.pk), place.workspace.tenant)
+    assert why.startswith("7 got it first and are looked at after ")
+    all_of_them = launch(place, Canary(50, 15, number=41))
+    drain_once(transport)
+    assert waves(place, all_of_them) == {0: 40, 1: 0}
+    with pytest.raises(CampaignRefused, match="1 to 100,000 people, not 0"):
+        launch(place, Canary(50, 15, number=0))
+
+
 def test_a_third_gone_stops_it_with_not_one_more_request(place: Place, transport: Any) -> None:
     add_subscribers(
         place, [Behaviour(Answer.GONE if number % 3 == 0 else Answer.ACCEPT) for number in range(PEOPLE)]

@@ -117,6 +117,7 @@ SHAPES: dict[str, Shape] = {
         "timing": {"at": "2099-12-01T09:00", "zone": mark},
         "by": pk,
     },
+    "campaigns.campaign.leave_out": lambda mark, pk: {"dormant_days": 90, "note": mark},
     "campaigns.campaign.also": lambda mark, pk: [],
     "campaigns.campaign.excluded": lambda mark, pk: [pk],
     "campaigns.campaign.typed": lambda mark, pk: urlencode({"title": mark}) if pk == TYPED else "",
