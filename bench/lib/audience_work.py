@@ -20,7 +20,7 @@ from bench.lib.audience_traffic import beside_previews
 from bench.lib.audience_writes import imported, told
 from bench.lib.campaign import CONTENT, Place, make_place
 from bench.lib.cpu import print_figures
-from bench.lib.flow_work import by_local_time, capped, flow
+from bench.lib.flow_work import capped, flow, freezes
 from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.actions.fill import fill_audience
 from campaigns.actions.freeze import freeze
@@ -59,7 +59,7 @@ def main() -> None:
         figures |= exported(place)
         figures |= told(place, SIZE // 20)
         figures |= imported(place, SIZE)
-        figures |= by_local_time(place)
+        figures |= freezes(place)
         figures |= capped(place)
     figures |= pages(place)
     figures |= flow(place)

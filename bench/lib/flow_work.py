@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -15,7 +16,10 @@ from django.utils import timezone
 from bench.lib.campaign import CONTENT, Place
 from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.actions.freeze import freeze
+from campaigns.actions.new_send import Speed
 from campaigns.breakdown import break_down
+from campaigns.delivery.ab import AbTest
+from campaigns.delivery.canary import Canary
 from campaigns.delivery.restraint import reserve
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, Campaign, CapUse, Message, Send
@@ -23,7 +27,7 @@ from campaigns.timing import Timing
 from subscribers.models import Segment, Subscriber
 from subscribers.restraint import Restraint
 from tenants.doorway import in_tenant
-from tenants.models import DueWork
+from tenants.models import DueWork, SendIndex
 
 CAMPAIGNS = 10_000
 ASKED = 25
@@ -90,21 +94,41 @@ def flow(place: Place) -> dict[str, float]:
     return {"flow_page_ms_p95_worst": max(figures.values())}
 
 
-def by_local_time(place: Place) -> dict[str, float]:
-    """Freeze everybody by their own clock, and count the report's dimensions of it."""
-    campaign = save_draft(actor=place.owner, tenant=place.tenant, site=place.site, content=CONTENT)
+def freezes(place: Place) -> dict[str, float]:
+    """Freeze everybody plainly, by their own clock, in their best hour, and for a test of versions with a hold-out;
+    and count the report's dimensions."""  # fmt: skip
     local = (datetime.now(UTC) - timedelta(hours=2)).replace(tzinfo=None, second=0, microsecond=0)
-    timing = Timing(local, "Europe/Berlin", is_local=True)
-    send = launch_campaign(actor=place.owner, tenant=place.tenant, campaign=campaign, ttl=3600, timing=timing)
-    due = DueWork.objects.get(tenant_id=place.tenant.pk, send_id=send.pk)
-    began = time.monotonic()
-    freeze(Work(due.tenant_id, due.schema_name, due.send_id))
-    froze = time.monotonic() - began
-    batches = Batch.objects.filter(send=send)
-    print(f"Frozen into {batches.count():,} batches by local time in {froze:.1f} s.", flush=True)
+    now = datetime.now(UTC).replace(tzinfo=None, second=0, microsecond=0)
+    test = AbTest(shares=(50, 50), hold_out=5, first=20)
+    ways: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "local": {"timing": Timing(local, "Europe/Berlin", is_local=True)},
+        "best_hour": {"timing": Timing(now, "UTC", is_best=True)},
+        "versions": {"speed": Speed(ab=test)},
+        "few_first": {"speed": Speed(canary=Canary(50, 15, number=1000))},
+    }
+    figures = {}
+    for name, way in ways.items():
+        send, figures[f"freeze_{name}_s"] = _freeze(place, way)
+        batches = Batch.objects.filter(send=send).count()
+        print(f"Frozen, {name}, into {batches:,} batches in {figures[f'freeze_{name}_s']:.1f} s.", flush=True)
     began = time.monotonic()
     break_down(Send.objects.get(pk=send.pk), timezone.now())
-    return {"freeze_local_s": froze, "breakdown_s": time.monotonic() - began}
+    return {**figures, "breakdown_s": time.monotonic() - began}
+
+
+def _freeze(place: Place, way: dict[str, Any]) -> tuple[Send, float]:
+    given: dict[str, Any] = {"actor": place.owner, "tenant": place.tenant}
+    campaign = save_draft(**given, site=place.site, content=CONTENT, variants=[{"title": "Another"}])
+    if "speed" not in way or way["speed"].ab is None:
+        campaign = save_draft(**given, site=place.site, content=CONTENT, campaign=campaign)
+    send = launch_campaign(**given, campaign=campaign, ttl=3600, **way)
+    due = DueWork.objects.get(tenant_id=place.tenant.pk, send_id=send.pk)
+    # Or the fifth would be too much for an audience that gets one after the other.
+    SendIndex.objects.filter(tenant_id=place.tenant.pk).exclude(send_id=send.pk).update(launched_at=None)
+    began = time.monotonic()
+    freeze(Work(due.tenant_id, due.schema_name, due.send_id))
+    return send, time.monotonic() - began
 
 
 def capped(place: Place) -> dict[str, float]:

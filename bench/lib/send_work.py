@@ -19,6 +19,8 @@ from bench.lib.node import FOLDER as NODE
 from bench.lib.server import KEPT_PATH
 from campaigns.delivery.compose_push import key_pair
 from campaigns.delivery.payload import template_of
+from campaigns.models import CapUse
+from subscribers.models import Site
 from tenants.doorway import in_tenant
 from truepush.lib import base64url
 from truepush.lib.webpush.encryption import BodyRefused, decrypt
@@ -49,8 +51,14 @@ class Bench:
     def _path(number: int) -> str:
         return f"{KEPT_PATH}{number}" if number < SAMPLES else f"/push/{number}"
 
-    def ours(self, name: str, processes: int) -> None:
-        """Send a small campaign's worth of nothing first, so that start-up is not measured; then the real one."""
+    def ours(self, name: str, processes: int, **restraint: int) -> None:
+        """Send a small campaign's worth of nothing first, so that start-up is not measured; then the real one.
+
+        Under caps (`restraint`) everybody is at the second of so many messages.
+        """
+        with in_tenant(self.place.tenant.schema_name):
+            Site.objects.filter(pk=self.place.site.pk).update(restraint=restraint)
+            CapUse.objects.all().delete()
         _forget()
         with workers(processes) as pid:
             send_campaign(self.place, pid, AUDIENCE)
@@ -133,6 +141,7 @@ def main() -> None:
         bench.ours("ours", 1)
         for name in SIZES:
             bench.peer(name)
+        bench.ours("ours_capped", 1, per_day=10, per_week=20)
         bench.ours("ours_two_workers", 2)
         for name, values in bench.us.items():
             print(f"round {number + 1} {name:28s} {values[-1]:8.1f} us a message", flush=True)
@@ -149,6 +158,8 @@ def report(bench: Bench, version: str) -> None:
     figures |= {f"{name}_per_second": statistics.median(values) for name, values in bench.speed.items()}
     figures |= {f"ratio_{name}": medians[name] / ours for name in SIZES}
     figures["ratio_floor"] = ours / medians["floor"]
+    figures["ratio_capped"] = medians["ours_capped"] / ours
+    figures["cap_us"] = medians["ours_capped"] - ours
     figures["ratio_two_workers"] = medians["ours_two_workers"] / ours
     print_figures(figures)
 
