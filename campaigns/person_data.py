@@ -29,6 +29,7 @@ def _message(verdict: Verdict) -> dict[str, Any]:
     return {
         "send": verdict.send_id,
         "title": verdict.title,
+        "version": verdict.version,
         "launched_at": verdict.launched_at.isoformat() if verdict.launched_at else None,
         "outcome": verdict.outcome,
         "why": verdict.why,

@@ -15,7 +15,8 @@ def somebody(site: Site, external_id: str) -> dict[str, Any] | None:
 
     Answers {"who", "language", "values"}: the values as a message writes them; None if there is nobody.
     """
-    people = Subscriber.objects.filter(site=site, state=Subscriber.State.ACTIVE)
+    # As the audience's index has them; test devices have no profile to show.
+    people = Subscriber.objects.filter(site=site, state=Subscriber.State.ACTIVE, is_test=False)
     if external_id:
         found = people.filter(external_id=external_id).order_by("-pk").first()
     else:

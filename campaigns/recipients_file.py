@@ -4,14 +4,15 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns.delivery.ab import LETTERS
 from campaigns.delivery.ledger import Entry, has_bit
 from campaigns.models import Receipt
 from campaigns.reasons import reason_in_words
 from campaigns.resend_audience import entries_of
 
-HEAD = ("subscriber", "external_id", "outcome", "reason", "attempts", "displayed", "clicked")
+HEAD = ("subscriber", "external_id", "outcome", "reason", "attempts", "displayed", "clicked", "version")
 _ROOT = """
-SELECT id, ids, displayed, clicked FROM campaigns_batch WHERE send_id = %s AND root_id IS NULL AND id > %s
+SELECT id, ids, displayed, clicked, variant FROM campaigns_batch WHERE send_id = %s AND root_id IS NULL AND id > %s
 ORDER BY id LIMIT 1
 """
 _REPORTED = "SELECT kind, ordinal FROM campaigns_receipt WHERE batch_id = %s"
@@ -26,7 +27,7 @@ def rows(send_id: int, after: int) -> tuple[int, list[tuple[Any, ...]]]:
         root = cursor.fetchone()
         if root is None:
             return 0, []
-        pk, ids, displayed, clicked = root
+        pk, ids, displayed, clicked, variant = root
         cursor.execute(_REPORTED, [pk])
         said = set(cursor.fetchall())
         cursor.execute(_NAMES, [ids])
@@ -44,6 +45,7 @@ def rows(send_id: int, after: int) -> tuple[int, list[tuple[Any, ...]]]:
             *_end(entries.get(place)),
             is_told(Receipt.Kind.DISPLAYED, displayed, place),
             is_told(Receipt.Kind.CLICKED, clicked, place),
+            "" if variant is None else LETTERS[variant],
         )
         for place, subscriber in enumerate(ids)
     ]

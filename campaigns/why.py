@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns.delivery.ab import LETTERS
 from campaigns.delivery.ledger import Packed, entry_at, has_bit
 from campaigns.delivery.outcomes import Outcome
 from campaigns.delivery.personal import title_of
@@ -40,6 +41,8 @@ class Verdict:
     status: int = 0
     ttl: int = 0
     is_ambiguous: bool = False
+    # Of a send with versions the letter of theirs; empty for who got none.
+    version: str = ""
     reports: set[str] = field(default_factory=set)
 
     @property
@@ -60,12 +63,12 @@ SELECT sends.id, sends.content, sends.kind, sends.state, sends.rule, sends.launc
     root.id, root.ordinal, root.reported,
     page.at, page.first, page.last, page.accepted, page.entries, page.reasons,
     (SELECT array_agg(kind) FROM campaigns_receipt WHERE batch_id = root.id AND ordinal = root.ordinal),
-    waiting.attempt, waiting.due_at, root.wave,
+    waiting.attempt, waiting.due_at, root.wave, root.variant,
     EXISTS (SELECT FROM campaigns_batch kept WHERE kept.send_id = sends.id)
 FROM sends
 LEFT JOIN LATERAL (
     SELECT id, array_position(ids, %(subscriber)s) - 1 AS ordinal,
-        ARRAY[displayed, clicked, closed] AS reported, wave
+        ARRAY[displayed, clicked, closed] AS reported, wave, variant
     FROM campaigns_batch WHERE send_id = sends.id AND root_id IS NULL
         AND first_id <= %(subscriber)s AND last_id >= %(subscriber)s AND %(subscriber)s = ANY(ids)
     ORDER BY first_id DESC LIMIT 1) root ON true
@@ -121,6 +124,7 @@ class _Row:
     due_at: datetime | None
     # 1 for who comes after a few who got it first (campaigns.delivery.canary).
     wave: int | None
+    variant: int | None
     is_kept: bool
 
 
@@ -135,6 +139,9 @@ def _judge(subscriber: Subscriber, rows: list[_Row]) -> Verdict:
     row = rows[0]
     content = row.content if isinstance(row.content, list) else json.loads(row.content)
     made = Verdict(row.send_id, title_of(content), row.kind, row.launched_at, WAITING)
+    if row.variant is not None:
+        made.version = LETTERS[row.variant]
+        made.title = title_of(content[row.variant :] or content)
     if row.state == Send.State.SCHEDULED:
         made.why = "it is scheduled and has not begun"
     elif row.state == Send.State.PREPARING:

@@ -2,29 +2,44 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
+from time import monotonic
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from subscribers.models import Site, Subscriber
+from tenants.doorway import current_schema
 
 DAYS = 30
+# Counting that takes longer is kept (Site.figures) and shown for a while; a worker counts what is older than FRESH.
+# Small audiences are counted for each page.
+SLOW_MS, LARGE = 60, 50_000
+FRESH, SHOWN = timedelta(minutes=1), timedelta(hours=1)
+TASK = "subscribers.tasks.count_site"
 
-# Who is subscribed, by the day they came: the audience's index alone is read, for all websites, since the workspace's
-# first page shows them all.
+# Who is subscribed, by the day they came: the audience's index alone is read, for these websites at once.
 _CAME = """
 SELECT site_id, (subscribed_at AT TIME ZONE 'UTC')::date, count(*) FROM subscribers_subscriber
-WHERE state = 'active' AND NOT is_test GROUP BY 1, 2
+WHERE site_id = ANY(%s) AND state = 'active' AND NOT is_test GROUP BY 1, 2
 """
 # Who left since, by the day they came and the day they left.
 _LEFT = """
 SELECT site_id, (subscribed_at AT TIME ZONE 'UTC')::date, (ended_at AT TIME ZONE 'UTC')::date, count(*)
 FROM subscribers_subscriber
-WHERE site_id IN (SELECT id FROM subscribers_site) AND NOT (state IN ('active', 'imported')) AND NOT is_test
-    AND ended_at >= %s GROUP BY 1, 2, 3
+WHERE site_id = ANY(%s) AND NOT (state IN ('active', 'imported')) AND NOT is_test AND ended_at >= %s GROUP BY 1, 2, 3
 """
+# A number that is kept is looked at before anybody is counted: PostgreSQL runs the subquery only if it is needed.
+_KEPT = "(site.figures->>'at')::timestamptz"
+_ACTIVE = f"""
+SELECT site.id, CASE WHEN {_KEPT} > %(shown)s THEN (site.figures->>'total')::int ELSE
+    (SELECT count(*) FROM subscribers_subscriber WHERE site_id = site.id AND state = 'active' AND NOT is_test) END,
+    {_KEPT} < %(fresh)s
+FROM subscribers_site site WHERE %(site)s IN (site.id, 0)
+"""  # noqa: S608  # nothing of it is given from outside
 
 
 class Day(NamedTuple):
@@ -40,12 +55,31 @@ def _audience() -> QuerySet[Subscriber]:
 
 
 def count_active(site_id: int) -> int:
-    return _audience().filter(site_id=site_id).count()
+    """Count who is subscribed; of a large website as it was some minutes ago at most."""
+    return _count(site_id).get(site_id, 0)
 
 
 def count_active_by_site() -> dict[int, int]:
-    """Count for every website in one query; websites without subscribers are left out."""
-    return dict(_audience().values_list("site_id").annotate(Count("pk")))
+    """Count for every website in one query."""
+    return _count(0)
+
+
+def _count(site_id: int) -> dict[int, int]:
+    """Of one website, or with 0 of all."""
+    began, now = monotonic(), timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE, {"site": site_id, "shown": now - SHOWN, "fresh": now - FRESH})
+        rows = cursor.fetchall()
+    is_slow = 1000 * (monotonic() - began) > SLOW_MS
+    for pk, number, is_old in rows:
+        if is_old or (is_old is None and is_slow and number > LARGE):
+            _ask(pk)
+    return {pk: number for pk, number, _ in rows}
+
+
+def _ask(site_id: int) -> None:
+    """Have a worker count it anew; asked twice it does it once."""
+    async_task(TASK, current_schema(), site_id, cluster=settings.SHORT_QUEUE)
 
 
 def count_by_state(site_id: int) -> dict[str, int]:
@@ -59,20 +93,41 @@ def count_by_state(site_id: int) -> dict[str, int]:
 
 def last_days() -> dict[int, dict[str, Any]]:
     """Answer for each website `total`, `gained` and `lost` over 30 days, and `chart`: a bar of 0..100 per day."""
+    now, found, unknown = timezone.now(), {}, []
+    for site_id, kept in Site.objects.values_list("pk", "figures"):
+        age = now - datetime.fromisoformat(kept["at"]) if kept else SHOWN
+        if age >= SHOWN:
+            unknown.append(site_id)
+            continue
+        found[site_id] = kept
+        if age > FRESH:
+            _ask(site_id)
+    if unknown:
+        began = monotonic()
+        found |= measure(unknown)
+        if 1000 * (monotonic() - began) > SLOW_MS:
+            for site_id in unknown:
+                if found[site_id]["total"] > LARGE:
+                    _ask(site_id)
+    return found
+
+
+def measure(site_ids: list[int]) -> dict[int, dict[str, Any]]:
+    """Count them now."""
     today = timezone.now().date()
     first = today - timedelta(days=DAYS - 1)
     now, came, went = Counter[int](), Counter[tuple[int, date]](), Counter[tuple[int, date]]()
     with connection.cursor() as cursor:
-        cursor.execute(_CAME)
+        cursor.execute(_CAME, [site_ids])
         for site_id, day, number in cursor.fetchall():
             now[site_id] += number
             came[site_id, day] += number
-        cursor.execute(_LEFT, [datetime.combine(first, time.min, UTC)])
+        cursor.execute(_LEFT, [site_ids, datetime.combine(first, time.min, UTC)])
         for site_id, began, ended, number in cursor.fetchall():
             came[site_id, began] += number
             went[site_id, ended] += number
     found = {}
-    for site_id in Site.objects.values_list("pk", flat=True):
+    for site_id in site_ids:
         days, total = [], now[site_id]
         # Backwards from today: the evening before had who left on this day, and not who came on it.
         for back in range(DAYS):
@@ -94,4 +149,9 @@ def _figures(days: list[Day]) -> dict[str, Any]:
 
 
 def _bar(day: date, total: int, most: int) -> dict[str, Any]:
-    return {"day": day, "label": f"{day:%-d %B}", "total": total, "bar": round(100 * total / most)}
+    return {
+        "day": day.isoformat(),
+        "label": f"{day:%-d %B}",
+        "total": total,
+        "bar": round(100 * total / most),
+    }

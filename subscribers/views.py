@@ -12,7 +12,7 @@ from subscribers.actions.site import CHANGEABLE, add_site, change_site, renew_id
 from subscribers.actions.subscription import SubscriberRefused, add_test_device
 from subscribers.api import read_subscription
 from subscribers.api_errors import ApiError, error_body
-from subscribers.figures import count_active, count_active_by_site
+from subscribers.figures import LARGE, count_active, count_active_by_site
 from subscribers.forms import SiteForm
 from subscribers.identity import secret_of
 from subscribers.json_body import MOST_OCTETS, read_object
@@ -101,8 +101,10 @@ def waiting(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 
 def _waiting(site: Site) -> dict[str, Any]:
-    people = Subscriber.objects.filter(site=site, is_test=False)
-    return {"total": count_active(site.pk), "first": people.order_by("subscribed_at", "pk").first()}
+    total, people = count_active(site.pk), Subscriber.objects.filter(site=site, is_test=False)
+    # Of a large audience who came first long ago is no news, and dear to find.
+    first = people.order_by("subscribed_at", "pk").first() if total <= LARGE else None
+    return {"total": total, "first": first}
 
 
 @console(Role.ANALYST)

@@ -24,6 +24,7 @@ from campaigns.delivery.restraint import reserve
 from campaigns.delivery.work import Work
 from campaigns.models import Batch, Campaign, CapUse, Message, Send
 from campaigns.timing import Timing
+from subscribers.actions.site_figures import count_site
 from subscribers.models import Segment, Subscriber
 from subscribers.restraint import Restraint
 from tenants.doorway import in_tenant
@@ -66,6 +67,7 @@ def flow(place: Place) -> dict[str, float]:
             actor=place.owner, tenant=place.tenant, site=place.site, content=CONTENT, segments=[segment]
         )
         sent = Send.objects.filter(state="finished").latest("pk")
+        count_site(place.site.pk)  # as a worker does after the first page
     client = Client(headers={"host": f"{place.tenant.slug}.{settings.BASE_DOMAIN}"})
     client.force_login(place.owner)
     session = client.session

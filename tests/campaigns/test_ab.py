@@ -18,6 +18,7 @@ from campaigns.delivery.ab import AbTest, equal_shares
 from campaigns.delivery.canary import Canary
 from campaigns.models import Batch, Campaign, Receipt, Send, SendStat
 from campaigns.timing import Timing
+from campaigns.why import verdict_of
 from subscribers.models import Subscriber
 from tenants.doorway import in_tenant
 from tenants.models import DueWork, Notice
@@ -127,6 +128,12 @@ def test_versions_are_drawn_in_their_shares_and_never_by_id(place: Place, transp
         of_a = {pk for batch in Batch.objects.filter(send=done, variant=0) for pk in batch.ids}
     first_half = {person.pk for person in people[: PEOPLE // 2]}
     assert 85 < len(of_a & first_half) < 125
+    with in_tenant(place.schema):
+        for person in people[:3]:
+            told = verdict_of(person, done.pk)
+            letter = "A" if person.pk in of_a else "B"
+            assert told is not None
+            assert (told.version, told.title) == (letter, f"Version {letter}")
     check_conservation(place, done)
 
 
@@ -263,7 +270,6 @@ def test_times_are_tried_one_after_the_other(place: Place, transport: Any) -> No
     assert [row[0] for row in rows] == [0, 1]
     assert rows[1][1] - rows[0][1] == timedelta(minutes=90)
     assert rows[1][2] - rows[1][1] == timedelta(seconds=TTL)
-    assert now.launched_at is not None
     assert now.expires_at == rows[1][2]
     assert [content["title"] for content in now.content] == ["Version A", "Version A"]
     done = finish(place, send, transport)
@@ -350,8 +356,8 @@ def test_a_version_may_differ_in_one_language_and_says_else_what_the_first_says(
             },
             variants=[{"body": "Only today", "translations": {"de": {"title": "Nur heute"}}}],
         )
-    send = launch_one(place, campaign)
-    first, second = send.content
+    add_subscribers(place, [Behaviour()])
+    first, second = launch(place, campaign).content
     assert (second["title"], second["body"], second["url"]) == (
         CONTENT["title"],
         "Only today",
@@ -359,11 +365,6 @@ def test_a_version_may_differ_in_one_language_and_says_else_what_the_first_says(
     )
     assert second["translations"]["de"] == {"title": "Nur heute", "body": "Halber Preis", "url": ""}
     assert first["translations"]["de"]["title"] == "Schluss"
-
-
-def launch_one(place: Place, campaign: Campaign) -> Send:
-    add_subscribers(place, [Behaviour()])
-    return launch(place, campaign)
 
 
 @pytest.mark.parametrize(

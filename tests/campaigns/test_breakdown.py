@@ -151,8 +151,17 @@ def test_every_recipient_as_a_file_that_a_spreadsheet_can_open(
     answer: Any = console(place.workspace).post(f"/sends/{send.pk}/recipients.csv")
     assert answer["Content-Disposition"] == f'attachment; filename="send-{send.pk}-recipients.csv"'
     rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
-    assert rows[0] == ["subscriber", "external_id", "outcome", "reason", "attempts", "displayed", "clicked"]
-    assert [row[2:3] + row[4:] for row in rows[1:]] == [
+    assert rows[0] == [
+        "subscriber",
+        "external_id",
+        "outcome",
+        "reason",
+        "attempts",
+        "displayed",
+        "clicked",
+        "version",
+    ]
+    assert [row[2:3] + row[4:7] for row in rows[1:]] == [
         ["accepted", "1", "yes", "yes"], ["accepted", "1", "yes", ""], ["accepted", "1", "", ""], ["gone", "1", "", ""],
     ]  # fmt: skip
     assert all(row[1] == f"'=id-{row[0]}" for row in rows[1:])

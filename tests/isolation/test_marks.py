@@ -41,6 +41,7 @@ NEVER_SHOWN = {
     "campaigns.send.topic",
     "campaigns.send.tag",
     "campaigns.campaign.leave_out",
+    "subscribers.site.figures",
     "campaigns.batch.holder",
     "campaigns.batch.lane",
     # Public tables: for support staff, or found by and not shown (the key is on the pages, from the website's own row).

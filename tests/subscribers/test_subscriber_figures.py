@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django_q.models import OrmQ
 
+import subscribers.actions.site_figures
+import subscribers.figures
+from subscribers.actions.site_figures import count_site
 from subscribers.actions.subscription import digest_of
-from subscribers.figures import count_active, count_active_by_site, last_days
+from subscribers.figures import FRESH, SHOWN, TASK, count_active, count_active_by_site, last_days
 from subscribers.models import Site, Subscriber, VapidKey
 from tenants.doorway import in_tenant
 from tests.conftest import Workspace, make_site
@@ -65,7 +69,7 @@ def figures(place: Workspace, site: Site) -> tuple[int, int, int]:
 
 def totals(place: Workspace, site: Site) -> dict[date, int]:
     with in_tenant(place.schema):
-        return {bar["day"]: bar["total"] for bar in last_days()[site.pk]["chart"]}
+        return {date.fromisoformat(bar["day"]): bar["total"] for bar in last_days()[site.pk]["chart"]}
 
 
 def test_nobody_yet_is_30_days_of_zero(acme: Workspace, shop: Site) -> None:
@@ -156,7 +160,10 @@ def test_bars_are_shares_of_the_highest_day(acme: Workspace, shop: Site) -> None
         person(acme, shop, day(10), day(5))
     person(acme, shop, day(10))
     with in_tenant(acme.schema):
-        bars = {bar["day"]: (bar["bar"], bar["label"]) for bar in last_days()[shop.pk]["chart"]}
+        bars = {
+            date.fromisoformat(bar["day"]): (bar["bar"], bar["label"])
+            for bar in last_days()[shop.pk]["chart"]
+        }
     assert bars[day(11).date()] == (0, "4 March")
     assert bars[day(10).date()] == (100, "5 March")
     assert bars[day(5).date()] == (25, "10 March")
@@ -172,3 +179,61 @@ def test_the_first_page_shows_these_figures(
     person(acme, shop, today - timedelta(days=3), today - timedelta(days=1))
     words = text_of(console(acme).get("/"))
     assert "Shop https://shop.example 2 +2 gained · \u22121 lost" in words
+
+
+# --- Large audiences: what was counted is kept
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A website of three counts as a large one that takes long."""
+    monkeypatch.setattr(subscribers.figures, "LARGE", 2)
+    monkeypatch.setattr(subscribers.actions.site_figures, "LARGE", 2)
+    monkeypatch.setattr(subscribers.figures, "SLOW_MS", -1)
+    monkeypatch.setattr(subscribers.actions.site_figures, "SLOW_MS", -1)
+
+
+def asked() -> int:
+    """How often a worker was asked to count since the last time."""
+    found = sum(row.func() == TASK for row in OrmQ.objects.all())
+    OrmQ.objects.all().delete()
+    return found
+
+
+def test_a_slow_count_is_kept_by_a_worker_and_shown_for_a_while(
+    acme: Workspace, shop: Site, large: None
+) -> None:
+    for _ in range(3):
+        person(acme, shop, day(1))
+    asked()
+    with in_tenant(acme.schema):
+        assert (count_active(shop.pk), last_days()[shop.pk]["total"]) == (3, 3)
+        assert asked() == 2
+        assert Site.objects.get().figures == {}
+        assert count_site(shop.pk)
+        assert not count_site(shop.pk)  # just done
+    person(acme, shop, day(1))
+    with in_tenant(acme.schema):
+        assert (count_active(shop.pk), last_days()[shop.pk]["total"]) == (3, 3)
+        assert count_active_by_site() == {shop.pk: 3}
+        assert asked() == 0
+        # After a minute it is still shown, and counted anew meanwhile.
+        Site.objects.update(figures={**Site.objects.get().figures, "at": (NOW - FRESH * 2).isoformat()})
+        assert last_days()[shop.pk]["total"] == 3
+        assert asked() == 1
+        assert count_site(shop.pk)
+        assert (count_active(shop.pk), last_days()[shop.pk]["total"]) == (4, 4)
+        # After an hour nobody believes it.
+        Site.objects.update(
+            figures={**Site.objects.get().figures, "total": 9, "at": (NOW - SHOWN).isoformat()}
+        )
+        assert last_days()[shop.pk]["total"] == 4
+
+
+def test_one_that_has_become_small_is_counted_for_each_page(acme: Workspace, shop: Site, large: None) -> None:
+    person(acme, shop, day(1))
+    with in_tenant(acme.schema):
+        Site.objects.update(figures={"at": (NOW - FRESH * 2).isoformat(), "total": 7})
+        assert count_site(shop.pk)
+        assert Site.objects.get().figures == {}
+        assert count_active(shop.pk) == 1

@@ -83,6 +83,7 @@ def send(page: Page, address: str, per_minute: int = 0) -> str:
     page.goto(address)
     open_dialog(page)
     if per_minute:
+        page.click("#send-dialog summary:has-text('How fast')")
         page.check("#send-dialog [value=rate]")
         page.fill("#send-dialog [name=per_minute]", str(per_minute))
     page.click("#send-dialog button[type=submit]")
@@ -108,7 +109,43 @@ def open_speed(page: Page) -> None:
 def open_everything(page: Page) -> None:
     for summary in page.locator("details.options > summary").all():
         summary.click()
+    page.click("[data-version-add]")
     page.click("[data-language-add]")
+
+
+def open_ways(page: Page) -> None:
+    """The send dialog with all that it can ask."""
+    open_dialog(page)
+    for summary in page.locator("#send-dialog details:not([open]) > summary").all():
+        summary.click()
+
+
+def open_best_hour(page: Page) -> None:
+    open_dialog(page)
+    page.check("[name=when][value=best]")
+    page.wait_for_selector("[data-times] p")
+
+
+def compose_versions(page: Page, console: str) -> str:
+    """Make a draft of two versions; answers its path."""
+    path = compose(page, console)
+    page.click("summary:has-text('Other versions')")
+    page.click("[data-version-add]")
+    page.fill("[name=version_title] >> nth=0", "White tea has come")
+    page.click("button[name=action][value=save]")
+    page.wait_for_selector("[role=status]:has-text('saved')")
+    return path
+
+
+def try_versions(page: Page, console: str, path: str) -> str:
+    """Test its versions on a part; answers its report's path once the figures by version are there."""
+    page.goto(console + path)
+    open_dialog(page)
+    page.check("#send-dialog [name=winner]")
+    page.fill("#send-dialog [name=hold_out]", "10")
+    page.click("#send-dialog [data-send-button]")
+    page.wait_for_selector(".versions", timeout=60_000)
+    return urlsplit(page.url).path
 
 
 def open_schedule(page: Page) -> None:

@@ -34,8 +34,10 @@ from truepush.local.screen_steps import (
     ask_for_person,
     begin_import,
     compose,
+    compose_versions,
     make_export,
     make_segment,
+    open_best_hour,
     open_dialog,
     open_erase,
     open_everything,
@@ -43,10 +45,12 @@ from truepush.local.screen_steps import (
     open_pictures,
     open_schedule,
     open_speed,
+    open_ways,
     schedule,
     send,
     submit,
     submit_import,
+    try_versions,
     wait_for_counts,
     wait_for_preview,
 )
@@ -252,7 +256,11 @@ def all_views(page: Page, base: str) -> list[View]:
 
 
 def composer_views(page: Page, console: str, draft: str) -> list[View]:
+    versions = try_versions(page, console, compose_versions(page, console))
     return [
+        View("compose-versions", console + compose_versions(page, console), prepare=open_ways),
+        View("compose-best-hour", console + draft, prepare=open_best_hour),
+        View("report-versions", console + versions),
         View("compose-everything", console + draft, prepare=open_everything),
         View("compose-schedule", console + draft, prepare=open_schedule),
         View("compose-picture", console + draft, prepare=open_pictures),

@@ -1,0 +1,26 @@
+"""Keep what counting a large audience found, so that pages only read it."""
+
+from datetime import datetime
+from time import monotonic
+
+from django.db import transaction
+from django.utils import timezone
+
+from subscribers.figures import FRESH, LARGE, SLOW_MS, measure
+from subscribers.models import Site
+
+
+@transaction.atomic
+def count_site(site_id: int) -> bool:
+    """Count a website anew unless that was just done; False if nothing was. No audit row: nothing is decided."""
+    site = Site.objects.select_for_update(skip_locked=True).filter(pk=site_id).first()
+    now = timezone.now()
+    if site is None or (site.figures and now - datetime.fromisoformat(site.figures["at"]) < FRESH):
+        return False
+    began = monotonic()
+    found = measure([site_id])[site_id]
+    is_slow = found["total"] > LARGE and 1000 * (monotonic() - began) > SLOW_MS
+    # One that has become small is counted for each page again.
+    site.figures = {**found, "at": now.isoformat()} if is_slow else {}
+    site.save(update_fields=["figures"])
+    return True
