@@ -33,6 +33,7 @@ from subscribers.audience import count, where
 from subscribers.exports import FORMATS
 from subscribers.models import Job, Site, Subscriber, VapidKey
 from subscribers.rules.rule import Group, read
+from subscribers.segment_preview import preview
 from tenants.doorway import in_tenant
 from tenants.models import DueWork
 
@@ -85,7 +86,21 @@ def counts(site: Site) -> dict[str, float]:
         "count_ms_max": max(took.values()),
         "count_single_indexed_ms_p95": percentile(single(site), 95),
         "count_indexed_ms_max": max(indexed),
+        "first_number_ms_p95": percentile(first_numbers(site), 95),
     }
+
+
+def first_numbers(site: Site) -> list[float]:
+    """How long the builder's first answer takes: the number, exact or estimated, and what else it shows."""
+    found = []
+    for raw in RULES.values():
+        took = []
+        for _ in range(TIMES):
+            began = time.monotonic()
+            preview(site, read(raw), refine=False)
+            took.append(1000 * (time.monotonic() - began))
+        found.append(statistics.median(took))
+    return found
 
 
 def single(site: Site) -> list[float]:
