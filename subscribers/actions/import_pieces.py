@@ -73,7 +73,7 @@ def import_some(job: Job, until: float) -> bool:
         given: Generator[Piece | Parsed, None, None] = (
             _of_people(file, head, place)
             if wish.kind == PROFILES
-            else _of_subscriptions(job, file, head, place)
+            else _of_subscriptions(job, file, head, place, until)
         )
         with closing(given) as pieces:
             return repeat(until, lambda: _store(job, file, next(pieces)))
@@ -87,11 +87,12 @@ def _of_people(file: BinaryIO, head: Head, place: dict[str, int]) -> Generator[P
 
 
 def _of_subscriptions(
-    job: Job, file: BinaryIO, head: Head, place: dict[str, int]
+    job: Job, file: BinaryIO, head: Head, place: dict[str, int], until: float
 ) -> Generator[Parsed, None, None]:
     key = VapidKey.objects.only("public").get(pk=wish_of(job).key)
     public, sandbox = base64url.encode(bytes(key.public)), settings.SANDBOX_ORIGIN
-    return ahead(parsed(file, head, **place, most=SUBSCRIPTIONS, public=public, sandbox_origin=sandbox))
+    pieces = parsed(file, head, **place, most=SUBSCRIPTIONS, public=public, sandbox_origin=sandbox)
+    return ahead(pieces, until)
 
 
 def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
