@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.actions.receipts import Report, record_receipts
 from campaigns.models import Receipt
+from campaigns.shared_commit import SharedCommit
 from subscribers.api_errors import ApiError, error_body
 from subscribers.json_body import MOST_OCTETS, read_object
 from truepush.lib.receipt_token import unpack
@@ -17,12 +18,18 @@ _TYPES = ("text/plain", "application/json")
 _KINDS = {kind.name.lower(): kind for kind in Receipt.Kind}
 
 
+# Web threads wait for a commit that they share; the intake (campaigns.intake_app) has its own.
+_shared = SharedCommit(record_receipts)
+
+
 @csrf_exempt
 def receipts(request: HttpRequest) -> HttpResponse:
     """Count each receipt once; forged and foreign ones are passed over without a word (204 all the same)."""
     answer: HttpResponse
     try:
-        record_receipts(_read(request))
+        body = request.read(MOST_OCTETS + 1) if request.method == "POST" else b""
+        if reports := read_reports(request.method or "", request.content_type or "", body):
+            _shared.submit(reports)
         answer = HttpResponse(status=204)
     except ApiError as error:
         answer = JsonResponse(error_body(error), status=error.status)
@@ -30,13 +37,13 @@ def receipts(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def _read(request: HttpRequest) -> list[Report]:
-    """Read a report; raises ApiError."""
-    if request.method != "POST":
+def read_reports(method: str, content_type: str, body: bytes) -> list[Report]:
+    """Read a report; `body` may be one octet longer than is taken. Raises ApiError."""
+    if method != "POST":
         raise ApiError(405, "method_not_allowed", "Send receipts with POST.")
-    if request.content_type not in _TYPES:
+    if content_type not in _TYPES:
         raise ApiError(415, "unsupported_media_type", "Send receipts as text/plain.")
-    items = read_object(request.read(MOST_OCTETS + 1)).get("receipts")
+    items = read_object(body).get("receipts")
     if not isinstance(items, list):
         raise ApiError(400, "invalid_receipts", 'Send {"receipts": [{"token", "kind"}]}.', "receipts")
     if len(items) > MOST_RECEIPTS:

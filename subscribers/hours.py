@@ -77,8 +77,9 @@ def best_together(rows: Iterable[Sequence[object]]) -> tuple[dict[str, int], int
 NEWEST = 10_000
 _KNOWN = f"""
 SELECT count(*), count({best_hour_sql("hours")}) FROM (
-    SELECT hours FROM subscribers_subscriber WHERE site_id = %s AND state = 'active' AND NOT is_test
-    ORDER BY id DESC LIMIT {NEWEST}) newest
+    SELECT hours FROM subscribers_subscriber WHERE id = ANY(ARRAY(
+        SELECT id FROM subscribers_subscriber WHERE site_id = %s AND state = 'active' AND NOT is_test
+        ORDER BY id DESC LIMIT {NEWEST}))) newest
 """  # noqa: S608  # nothing of it is given from outside
 
 

@@ -50,6 +50,7 @@ def worker_code(site: Site) -> str:
             "sdk_url": settings.SDK_URL,
             "vapid_key": known["vapid_key"],
             "name": known["name"],
+            **({"receipts_url": f"{settings.RECEIPTS_URL}/sdk/v1/receipts"} if settings.RECEIPTS_URL else {}),
         }
     )
     return f"self.TRUEPUSH = {_escape_for_script(line)};\n{_source('worker.js')}"

@@ -144,5 +144,7 @@ def test_worker(request: ConsoleRequest, site_key: str) -> HttpResponse:
     answer = HttpResponse(worker_code(found), content_type="text/javascript; charset=utf-8")
     answer["Cache-Control"] = "no-cache"
     # The worker reports to the SDK's host, which a page of the console may not call.
-    answer["Content-Security-Policy"] = f"default-src 'self'; connect-src 'self' {settings.SDK_URL}"
+    answer["Content-Security-Policy"] = (
+        f"default-src 'self'; connect-src 'self' {settings.SDK_URL} {settings.RECEIPTS_URL}".rstrip()
+    )
     return answer

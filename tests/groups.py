@@ -10,6 +10,7 @@ GROUPS = {
     "tests/e2e/": "e2e",
     "tests/sdk/test_firefox.py": "firefox",
     "tests/campaigns/test_faults.py": "workers",
+    "tests/campaigns/test_intake.py": "workers",
     "tests/campaigns/test_origins.py": "workers",
     "tests/campaigns/test_worker_processes.py": "workers",
 }

@@ -50,7 +50,7 @@ def _origin(name: str, default: str) -> str:
         or parts.port == {"http": 80, "https": 443}[parts.scheme]
     ):
         raise ImproperlyConfigured(
-            f"{name} is {address!r}; give scheme, host and port, for example {default}."
+            f"{name} is {address!r}; give scheme, host and port, for example {default or 'http://localhost:8004'}."
         )
     return address
 
@@ -64,6 +64,8 @@ RECEIPT_KEYS = {int(key_id): secret for key_id, secret in _keys("RECEIPT_KEYS").
 # --- Addresses: the console is on <tenant>.BASE_DOMAIN, the SDK on a host of its own without cookies
 BASE_URL = _origin("BASE_URL", "http://localhost:8000")
 SDK_URL = _origin("SDK_URL", "http://sdk.localhost:8000")
+# Where browsers report to, if `manage.py receipts` serves that apart; empty is SDK_URL.
+RECEIPTS_URL = _origin("RECEIPTS_URL", "") if env.str("RECEIPTS_URL", default="") else ""
 BASE_DOMAIN = urlsplit(BASE_URL).hostname or ""
 SDK_HOST = urlsplit(SDK_URL).hostname or ""
 IS_HTTPS = BASE_URL.startswith("https://")

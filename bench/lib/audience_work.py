@@ -29,6 +29,7 @@ from campaigns.delivery.work import Work
 from campaigns.models import Batch
 from subscribers.actions.job import start_export, work_on
 from subscribers.actions.segment import save_segment
+from subscribers.actions.site_figures import count_site
 from subscribers.audience import count, where
 from subscribers.exports import FORMATS
 from subscribers.models import Job, Site, Subscriber, VapidKey
@@ -55,6 +56,7 @@ def main() -> None:
     with in_tenant(place.tenant.schema_name):
         site = Site.objects.latest("pk")
         place = Place(place.tenant, place.owner, site, VapidKey.objects.get(site=site))
+        count_site(site.pk)  # as a worker does after the first page
         figures |= counts(site)
         figures |= frozen(place)
         figures |= exported(place)

@@ -1,6 +1,6 @@
 /*
  * Truepush worker. The line above it says whose it is:
- *   self.TRUEPUSH = {"site_key": …, "sdk_url": …, "vapid_key": …, "name"?: …}
+ *   self.TRUEPUSH = {"site_key": …, "sdk_url": …, "vapid_key": …, "name"?: …, "receipts_url"?: …}
  *
  * Every push shows exactly one notification, whatever its bytes: a browser that is pushed to and sees nothing
  * takes the subscription away. What is reported (displayed, clicked, closed) comes after it, never in its way.
@@ -135,7 +135,7 @@
     const timer = setTimeout(() => stop.abort(), REPORT_TIME);
     try {
       const request = { method: "POST", credentials: "omit", keepalive: true, signal: stop.signal };
-      const { status } = await fetch(`${sdk}/receipts`, { ...request, body: JSON.stringify({ receipts }) });
+      const { status } = await fetch(config.receipts_url || `${sdk}/receipts`, { ...request, body: JSON.stringify({ receipts }) });
       return status < 500 && status !== 429 && status !== 408;
     } catch {
       return false; // offline, or no answer in time

@@ -298,9 +298,10 @@ def worker(
     *,
     most_files: int = 0,
     program: str = "",
+    arguments: Sequence[str] = (),
     **changes: object,
 ) -> Iterator[Worker]:
-    """Start one; whatever of it is still there at the end is killed."""
+    """Start one, or another program; whatever of it is still there at the end is killed."""
     environment = {
         "DATABASE_URL": _database_url(),
         "DEMO": "true",
@@ -312,7 +313,7 @@ def worker(
         "LOG_LEVEL": "INFO",
         **{name: str(value) for name, value in changes.items()},
     }
-    command = [sys.executable, program] if program else [sys.executable, "manage.py", "worker"]
+    command = [sys.executable, program, *arguments] if program else [sys.executable, "manage.py", "worker"]
     if most_files:
         command = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh", *command]
     with log.open("ab") as output:
