@@ -44,7 +44,6 @@ application: Any = get_wsgi_application()
 class Plain(models.Model):
     body = models.TextField()
     at = models.DateTimeField(auto_now_add=True)
-    objects = models.Manager["Plain"]()
 
     class Meta:
         app_label = "plain"
@@ -56,7 +55,7 @@ class Plain(models.Model):
 
 @csrf_exempt
 def insert(request: HttpRequest) -> HttpResponse:
-    Plain.objects.create(body=request.body.decode())
+    Plain(body=request.body.decode()).save()
     return HttpResponse(status=204)
 
 
