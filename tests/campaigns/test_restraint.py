@@ -121,7 +121,7 @@ def test_what_nothing_counts_any_more_is_forgotten(place: Place) -> None:
         assert list(CapUse.objects.values_list("pk", flat=True)) == [2]
 
 
-@pytest.mark.parametrize("workers", [2, 8])
+@pytest.mark.parametrize("workers", [1, 2, 8])
 def test_it_is_exact_under_parallel_workers(lasting: Place, workers: int) -> None:
     """Each worker reserves for a send of its own over the same people, in another order, again and again."""
     rule, taken = Restraint(per_day=3), []
