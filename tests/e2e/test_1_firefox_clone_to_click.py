@@ -89,6 +89,8 @@ def send_to_everyone(browser: Firefox, truepush: Installation) -> None:
     browser.type("[name=url]", f"{truepush.shop}/new-arrivals")
     browser.click("#compose-form button[value=continue]")
     arrive(browser, "[commandfor=send-dialog]")
+    # What comes by itself may move the button from under the pointer.
+    browser.wait_for("document.querySelector('[data-reach]').textContent.includes('right now')")
     browser.click("[commandfor=send-dialog]")
     browser.wait_for("document.querySelector('#send-dialog').open")
     browser.click("#send-dialog button[type=submit]")

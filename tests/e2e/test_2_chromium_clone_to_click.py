@@ -131,8 +131,8 @@ def sign_up(page: Page, truepush: Installation) -> None:
 def add_the_shop(page: Page, truepush: Installation) -> str:
     page.goto(f"{truepush.console('harbour-cafe')}/sites/new/")
     page.get_by_label("Name", exact=True).fill("The shop")
-    page.get_by_label("Address").fill(f"{truepush.shop}/new-arrivals")  # cut down to the origin
-    page.locator("main form button[type=submit]").click()
+    page.get_by_label("Address", exact=True).fill(f"{truepush.shop}/new-arrivals")  # cut down to the origin
+    page.get_by_role("button", name="Add website").click()
     expect(page.locator("#waiting")).to_contain_text("Waiting for your first subscriber")
     found = re.search(r"/sdk/v1/([^/]+)/truepush\.js", page.inner_text("main"))
     assert found
