@@ -20,7 +20,7 @@ from subscribers.rules.sql import Sql
 
 PATIENCE_MS = 1000
 # What a page waits before it is there: its script asks again for what takes longer.
-PATIENCE_OF_PAGE_MS = 40
+PATIENCE_OF_PAGE_MS = 25
 
 _CAPPED = """
 SELECT count(*) FROM campaigns_capuse known JOIN subscribers_subscriber person ON person.id = known.subscriber_id
