@@ -24,7 +24,7 @@ class VersionRow:
     accepted_rate: float | None
     displayed_rate: float | None
     clicked_rate: float | None
-    chance: float
+    chance: float | None
     is_winner: bool
 
 
@@ -33,7 +33,7 @@ def versions_of(send: Send) -> dict[str, Any]:
     ab = AbTest.from_json(send.ab)
     if ab is None or not ab.shares or not send.launched_at:
         return {"versions": []}
-    found = standings(send, ab.metric, len(ab.shares))
+    found = standings(send, ab)
     rest = SendStat.objects.filter(send=send, wave=WAVE_REST).first() if ab.first else None
     is_open = send.state in (Send.State.RUNNING, Send.State.PAUSED) and send.ab.get("state") in ("out", "ask")
     return {
@@ -54,7 +54,7 @@ def _row(send: Send, ab: AbTest, one: Standing) -> VersionRow:
         accepted_rate=rate(one.accepted, one.audience),
         displayed_rate=rate(one.displayed, one.accepted),
         clicked_rate=rate(one.clicked, one.accepted),
-        chance=min(max(100 * one.chance, 0.0), 99.9),
+        chance=None if one.chance is None else min(max(100 * one.chance, 0.0), 99.9),
         is_winner=send.ab.get("winner") == one.variant,
     )
 

@@ -205,8 +205,12 @@ def typical(send: Send) -> Typical | None:
     others = Send.objects.filter(
         site_id=send.site_id, kind=Send.Kind.CAMPAIGN, state=Send.State.FINISHED, accepted__gte=TYPICAL_LEAST
     ).exclude(pk=send.pk)
-    names = ("audience", "accepted", "displayed", "clicked", "gone")
-    rows = list(others.order_by("-pk").values_list(*names)[:TYPICAL_OF])
+    names = ("audience", "accepted", "displayed", "clicked", "gone", "reasons")
+    # Who was held out says nothing about push services.
+    rows = [
+        (max(audience - reasons.get("skipped hold-out", 0), accepted), accepted, *rest)
+        for audience, accepted, *rest, reasons in others.order_by("-pk").values_list(*names)[:TYPICAL_OF]
+    ]
     if len(rows) < TYPICAL_FROM:
         return None
     return Typical(

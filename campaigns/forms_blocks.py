@@ -99,7 +99,11 @@ def _text(column: list[str], number: int, name: str) -> str:
 
 
 def _variant(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and int(text) < MOST_VARIANTS else 0
+    return (
+        int(text)
+        if len(text) == 1 and text.isascii() and text.isdecimal() and int(text) < MOST_VARIANTS
+        else 0
+    )
 
 
 class BlocksForm(forms.Form):

@@ -7,7 +7,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-from campaigns.timing import AT_ONCE, DAYS, FREQUENCIES, PASTS, Past, Repeat, Timing, zone_of
+from campaigns.timing import AT_ONCE, DAYS, FREQUENCIES, PASTS, Past, Repeat, Timing, instant, zone_of
 from subscribers.models import Site
 
 NOW, AT, BEST = "now", "at", "best"
@@ -84,12 +84,20 @@ class TimingForm(forms.Form):
                 self.add_error("at", error)
         return found
 
-    def delays(self) -> tuple[int, ...]:
-        """In how many minutes after the first time the other ones come that are tried; call after is_valid()."""
-        at: datetime | None = self.cleaned_data["at"]
-        if at is None or self.cleaned_data["when"] != AT:
+    def delays(self, site: Site) -> tuple[int, ...]:
+        """In how many minutes after the first time the other ones come that are tried; call after is_valid().
+
+        By the website's clock, which may change between them; by each subscriber's as the clock shows.
+        """
+        data = self.cleaned_data
+        at: datetime | None = data["at"]
+        if at is None or data["when"] != AT:
             return ()
-        return tuple(sorted(int((other - at).total_seconds()) // 60 for other in self.others))
+        zone = "UTC" if data["clock"] == "local" else site.time_zone
+        begins = instant(at, zone)
+        return tuple(
+            sorted(int((instant(other, zone) - begins).total_seconds()) // 60 for other in self.others)
+        )
 
     def _check_end(self, data: dict[str, Any]) -> None:
         at, until = data.get("at"), data.get("until")

@@ -18,5 +18,5 @@ def read_way(data: QueryDict, campaign: Campaign) -> dict[str, Any] | list[forms
     # Each of them is looked at, so that all that is wrong is said at once.
     if sum(form.is_valid() for form in given) < len(given):
         return given
-    tried = ab.chosen(campaign.messages.count(), when.delays())
+    tried = ab.chosen(campaign.messages.count(), when.delays(campaign.site))
     return {"timing": when.chosen(campaign.site), "speed": speed.chosen()._replace(ab=tried)}

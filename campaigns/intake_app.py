@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from campaigns.actions.receipts import Report, record_receipts
 from campaigns.receipts import read_reports
@@ -118,9 +118,17 @@ def _commit_calls(calls: list[list[Report]]) -> list[bool]:
     """Commit them together; where that fails each by itself, so that one workspace's trouble stays its own."""
     if _is_committed([report for reports in calls for report in reports]):
         return [True] * len(calls)
-    if len(calls) == 1 or not connection.is_usable():
+    if len(calls) == 1 or not _has_database():
         return [False] * len(calls)
     return [_is_committed(reports) for reports in calls]
+
+
+def _has_database() -> bool:
+    try:
+        connection.ensure_connection()
+    except (OperationalError, InterfaceError):
+        return False
+    return True
 
 
 def _is_committed(reports: list[Report]) -> bool:
@@ -130,8 +138,8 @@ def _is_committed(reports: list[Report]) -> bool:
         log.warning("receipts: no database: %s", str(error).splitlines()[0] if str(error) else error)
         connection.close()
         return False
-    except DatabaseError as error:
-        log.error("receipts: %s", str(error).splitlines()[0] if str(error) else error)
+    except Exception as error:  # noqa: BLE001  # whatever it is, nobody may wait for ever
+        log.error("receipts: %s %s", type(error).__name__, str(error).splitlines()[0] if str(error) else "")
         return False
     return True
 

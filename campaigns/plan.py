@@ -52,6 +52,8 @@ def plan_of(timing: Timing, now: datetime, undo_seconds: float = 0) -> Plan:
 
 def _has_passed(wall: datetime, timing: Timing, now: datetime) -> bool:
     """By each subscriber's own clock it has passed where the day ends last, unless the others get it anyway."""
+    if timing.is_best and not timing.rule:
+        return False  # "from now on" of who asked for approval is still that when it is given
     if not timing.is_local:
         return instant(wall, timing.zone) < now - GRACE
     return timing.past == "skip" and max(instant(wall, zone) for zone in zone_names()) < now - GRACE

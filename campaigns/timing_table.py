@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, Min, Sum
 
-from campaigns.models import Batch, Send
+from campaigns.models import HELD_OUT, Batch, Send
 from campaigns.timing import Timing, slots
 from subscribers.models import Site, Subscriber
 from subscribers.time_zones import zone_names
@@ -45,7 +45,7 @@ def _named(zones: list[str], people: dict[str, int]) -> str:
 
 def sent_rows(send: Send) -> list[ZoneRow]:
     """What came of it: from the batches of a send that has begun, and who was left out."""
-    roots = Batch.objects.filter(send=send, root__isnull=True)
+    roots = Batch.objects.filter(send=send, root__isnull=True).exclude(wave=HELD_OUT)
     made = roots.values_list("zone").annotate(at=Min("due_at"), people=Sum("size")).order_by("at", "zone")
     left_out = send.timing.get("left_out", {})
     return [

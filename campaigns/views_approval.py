@@ -9,13 +9,14 @@ from django.utils import timezone
 from campaigns.access import access_campaign
 from campaigns.actions import approval
 from campaigns.actions.errors import CampaignRefused
-from campaigns.delivery.personal import with_defaults
+from campaigns.actions.new_send import frozen_content
 from campaigns.forms_said import say_problems
 from campaigns.forms_way import read_way
 from campaigns.models import Campaign
 from campaigns.reach import reach_of
 from campaigns.states import verbs_for
 from campaigns.timing import Timing, in_english
+from campaigns.wish import in_words, shown
 from tenants.access import console
 from tenants.actions.sending import RateRefused
 from tenants.models import Role, User
@@ -82,11 +83,10 @@ def waiting_page(request: ConsoleRequest, campaign: Campaign) -> HttpResponse:
     timing = Timing.from_json(wish.get("timing", {}))
     asked = User.objects.filter(pk=wish.get("by")).first()
     is_own = asked == request.user
-    message = campaign.messages.get(variant=0)
     context = {
         "campaign": campaign,
-        "message": message,
-        "texts": {name: with_defaults(getattr(message, name)) for name in ("title", "body")},
+        "shown": list(shown(frozen_content(campaign))),
+        "ways": in_words(campaign),
         "asked_by": asked,
         "timing": timing,
         "first": next(iter(timing.occurrences(timezone.now(), 1)), timing.at),

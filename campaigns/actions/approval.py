@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from campaigns.actions.campaign import check_anybody, check_saved, launch_campaign
 from campaigns.actions.errors import CampaignRefused
-from campaigns.actions.new_send import Speed
+from campaigns.actions.new_send import Speed, check_way
 from campaigns.delivery.ab import AbTest
 from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
@@ -26,8 +26,7 @@ MOST_NOTE = 200
 @transaction.atomic
 def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, speed: Speed) -> None:
     """Ask others who may send to approve it; raises CampaignRefused for what could not be sent as it is."""
-    speed.check()
-    plan_of(timing, timezone.now())
+    check_way(campaign, speed, plan_of(timing, timezone.now()))
     check_anybody(campaign)
     others = [pk for pk in who_may(tenant.pk, Role.SENDER) if pk != actor.pk]
     if not others:

@@ -27,7 +27,8 @@ FROM subscribers_subscriber person, LATERAL (SELECT hashint8extended(person.id, 
 """
 # So many of the whole, exactly: the one whose hash is the last of them.
 _LAST_OF = """
-SELECT hashint8extended(person.id, %s) FROM subscribers_subscriber person WHERE {where}
+SELECT hashint8extended(person.id, %s) FROM subscribers_subscriber person
+WHERE {where} AND (hashint8extended(person.id, %s) & 1048575) >= %s
 ORDER BY 1 OFFSET %s LIMIT 1
 """
 # `{{source}}` is what is there already.
@@ -112,7 +113,7 @@ class Audience:
             values.append(held)
         if self.canary and self.canary.number:
             cases.append(f"WHEN hash > %s THEN {WAVE_REST}")
-            values.append(self._last_of(self.canary.number))
+            values.append(self._last_of(self.canary.number, held))
         elif first:
             cases.append(f"WHEN lot >= %s THEN {WAVE_REST}")
             values.append(held + round(first / 100 * (_DRAWN_OF - held)))
@@ -123,10 +124,10 @@ class Audience:
             )
             parts.keys.append("wave")
 
-    def _last_of(self, number: int) -> int:
-        """The hash of the last of so many who go first; of all if there are fewer."""
+    def _last_of(self, number: int, held: int) -> int:
+        """The hash of the last of so many who go first and are not held out; of all if there are fewer."""
         with connection.cursor() as cursor:
-            values = [self.send.seed, *self.meant.values, number - 1]
+            values = [self.send.seed, *self.meant.values, self.send.seed, held, number - 1]
             cursor.execute(_LAST_OF.format(where=self.meant.text), values)
             row = cursor.fetchone()
         return int(row[0]) if row else (1 << 63) - 1
@@ -222,9 +223,12 @@ class Audience:
         delays = self.ab.delays if self.ab else ()
         values: list[Any] = []
         if delays and at == "now()":
-            values = [timedelta(minutes=delay) for delay in delays]
-            later = " ".join(f"WHEN {place} THEN %s::interval" for place in range(1, len(delays) + 1))
-            at = f"now() + CASE variant {later} ELSE '0' END"
+            # From the time that was chosen, not from a freeze that came late.
+            values = [self.send.due_at + timedelta(minutes=delay) for delay in delays]
+            later = " ".join(
+                f"WHEN {place} THEN greatest(now(), %s::timestamptz)" for place in range(1, len(delays) + 1)
+            )
+            at = f"CASE variant {later} ELSE now() END"
         if "wave" not in self.parts.keys:
             return at, values
         return f"CASE wave WHEN {HELD_OUT} THEN now() WHEN {WAVE_REST} THEN now() + %s ELSE {at} END", [

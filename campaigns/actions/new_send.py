@@ -66,6 +66,10 @@ def check_together(speed: Speed, plan: Plan) -> None:
             "A test that chooses a winner needs everybody of the test at the same time: it cannot go together with "
             "each subscriber's own time or with a few first. Choose one of them."
         )
+    if speed.canary and speed.ab and speed.ab.delays:
+        raise CampaignRefused(
+            "A few first and other times exclude each other: the rest would get all at one time."
+        )
     if speed.ab and speed.ab.delays and "best" in of_each:
         raise CampaignRefused("Other times and each subscriber's best hour exclude each other. Choose one.")
 
@@ -104,7 +108,7 @@ def new_send(
     """
     plan = plan or Plan(timezone.now())
     content, ab = _what_goes(campaign, speed, only)
-    check_together(speed, plan)
+    check_way(campaign, speed, plan)
     headers = campaign.messages.values(*HEADERS)[0]
     send = Send.objects.create(
         campaign=campaign,
@@ -148,6 +152,18 @@ def _name(send: Send, tenant: Tenant) -> None:
     send.tag = tag_of(tenant.schema_name, same)
     _check_size(send)
     send.save(update_fields=["topic", "tag"])
+
+
+def check_way(campaign: Campaign, speed: Speed, plan: Plan) -> None:
+    """Raise RateRefused or CampaignRefused for a way in which this campaign cannot go out."""
+    _what_goes(campaign, speed, None)
+    check_together(speed, plan)
+    waits = bool(speed.ab and (speed.ab.first or speed.ab.delays))
+    if waits and plan.timing.rule and campaign.leave_out.get("had"):
+        raise CampaignRefused(
+            "A series that leaves out who had it cannot wait for a winner or another time: the next would begin before "
+            "all of this one have had it. Choose one of them."
+        )
 
 
 def _what_goes(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from campaigns.actions.errors import CampaignRefused
@@ -30,6 +30,8 @@ LEAST_FIRST, MOST_FIRST = 1, 90
 SHORTEST_TEST, LONGEST_TEST = 1, 7 * 1440
 # How much later than the first a variant may go out, in minutes.
 LONGEST_DELAY = 7 * 1440
+# Of fewer a rate says nothing.
+LEAST_ACCEPTED = 15
 Metric = Literal["clicked", "displayed"]
 METRICS: tuple[Metric, ...] = ("clicked", "displayed")
 
@@ -86,8 +88,12 @@ class AbTest:
                 f"test it on {LEAST_FIRST} to {MOST_FIRST} %, not {self.first or 0:g} %.",
             ),
             (
-                not SHORTEST_TEST <= self.minutes <= LONGEST_TEST,
+                self.first is not None and not SHORTEST_TEST <= self.minutes <= LONGEST_TEST,
                 f"choose the winner after {SHORTEST_TEST} to {LONGEST_TEST:,} minutes, not {self.minutes:,}.",
+            ),
+            (
+                self.first is not None and max(self.delays, default=0) + self.minutes > LONGEST_TEST,
+                "the last time and the wait for the winner come to more than 7 days. Choose less.",
             ),
             (
                 bool(self.delays) and len(self.delays) != variants - 1,
@@ -108,33 +114,64 @@ def equal_shares(variants: int) -> tuple[int, ...]:
 
 
 class Standing(NamedTuple):
-    """How a variant did in its test: `chance` is the probability that it is the best."""
+    """How a variant did in its test: `chance` is the probability that it is the best, None for one that nobody got."""
 
     variant: int
     audience: int
     accepted: int
     displayed: int
     clicked: int
-    chance: float
+    chance: float | None
 
 
-def standings(send: Send, metric: Metric, variants: int) -> list[Standing]:
-    """Read the figures of the test, one for each variant."""
-    known = {stat.variant: stat for stat in SendStat.objects.filter(send=send, wave=0)}
-    stats = [known.get(place, SendStat(send=send, wave=0, variant=place)) for place in range(variants)]
-    odds = chances([getattr(stat, metric) for stat in stats], [stat.accepted for stat in stats])
+# What one version's browsers reported within as long after it went out as the others had.
+_IN_TIME = """
+SELECT batch.variant, count(*) FILTER (WHERE receipt.kind = 1), count(*) FILTER (WHERE receipt.kind = 2)
+FROM campaigns_batch batch JOIN campaigns_receipt receipt ON receipt.batch_id = batch.id
+    AND receipt.at <= batch.due_at + make_interval(mins => %s)
+WHERE batch.send_id = %s AND batch.root_id IS NULL AND batch.wave = 0 GROUP BY 1
+"""
+
+
+def standings(send: Send, test: AbTest) -> list[Standing]:
+    """Read the figures of the test, one for each variant; without a winner to choose those of everybody.
+
+    Times that are tried for a winner are compared over the same length each.
+    """
+    sums: list[list[int]] = [[0, 0, 0, 0] for _ in test.shares]
+    for stat in SendStat.objects.filter(send=send, wave__in=[0] if test.first else [0, WAVE_REST]):
+        if stat.variant < len(sums):
+            figures = (stat.audience, stat.accepted, stat.displayed, stat.clicked)
+            sums[stat.variant] = [a + b for a, b in zip(sums[stat.variant], figures, strict=True)]
+    if test.first and test.delays:
+        for one in sums:
+            one[2:] = [0, 0]
+        with connection.cursor() as cursor:
+            cursor.execute(_IN_TIME, [test.minutes, send.pk])
+            for variant, displayed, clicked in cursor.fetchall():
+                sums[variant][2:] = [displayed, clicked]
+    reached = [place for place, one in enumerate(sums) if one[1]]
+    column = 3 if test.metric == "clicked" else 2
+    odds = chances([sums[place][column] for place in reached], [sums[place][1] for place in reached])
+    known = dict(zip(reached, odds, strict=True))
     return [
-        Standing(place, stat.audience, stat.accepted, stat.displayed, stat.clicked, chance)
-        for place, (stat, chance) in enumerate(zip(stats, odds, strict=True))
+        Standing(place, people, accepted, displayed, clicked, known.get(place))
+        for place, (people, accepted, displayed, clicked) in enumerate(sums)
     ]
 
 
 def judge(found: Sequence[Standing], metric: Metric) -> tuple[int | None, str]:
     """Choose the winner and say why; None where nothing speaks for one of them."""
-    best = max(found, key=lambda one: one.chance)
-    if not any(getattr(one, metric) for one in found):
+    few = [one for one in found if one.accepted < LEAST_ACCEPTED]
+    if few:
+        letters = ", ".join(LETTERS[one.variant] for one in few)
+        return None, f"Fewer than {LEAST_ACCEPTED} got {letters}, too few to compare."
+    known = [one for one in found if getattr(one, metric)]
+    if not known:
         return None, f"Nobody has {metric} any version yet, so nothing speaks for one of them."
-    return best.variant, f"{LETTERS[best.variant]} is the best by {_NOUNS[metric]} with {sure(best.chance)}."
+    best = max(known, key=lambda one: one.chance or 0.0)
+    chance = sure(best.chance or 0.0)
+    return best.variant, f"{LETTERS[best.variant]} is the best by {_NOUNS[metric]} with {chance}."
 
 
 _NOUNS = {"clicked": "clicks", "displayed": "displays"}
@@ -174,7 +211,7 @@ def _decide(work: Work, send: Send, now: datetime) -> None:
     test = AbTest.from_json(send.ab)
     if test is None:
         return
-    winner, said = judge(standings(send, test.metric, len(test.shares)), test.metric)
+    winner, said = judge(standings(send, test), test.metric)
     if winner is None or test.then == "ask":
         send.ab = {**send.ab, "state": "ask", "said": said}
         send.save(update_fields=["ab"])

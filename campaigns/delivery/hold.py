@@ -185,5 +185,8 @@ class Hold:
     def cancel_rest(self) -> None:
         """Write what still waits down as cancelled; nothing of it is posted."""
         for position in [position for queue in self.queues.values() for position in queue]:
-            self.end(position, Outcome.CANCELLED, reason="cancelled")
+            if self.is_held_out:  # as they would have been: who is held out is not sent to again
+                self.end(position, Outcome.SKIPPED, reason=Skip.HOLD_OUT.value)
+            else:
+                self.end(position, Outcome.CANCELLED, reason="cancelled")
         self.clear()

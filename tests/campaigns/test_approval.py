@@ -12,6 +12,8 @@ from campaigns.actions import approval
 from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import FULL_SPEED, Speed
+from campaigns.delivery.ab import AbTest
+from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
 from campaigns.timing import AT_ONCE, Timing
 from subscribers.models import Site
@@ -196,3 +198,36 @@ def test_a_pause_by_a_guard_is_told_to_who_may_end_it(acme: Workspace) -> None:
     assert (notices(acme.owner), notices(admin), notices(editor)) == (said, said, [])
     assert not pause_sending(actor=None, tenant_id=acme.tenant.pk, why="Again.", kind="runaway")
     assert len(notices(admin)) == 1
+
+
+def test_who_approves_sees_every_version_and_how_it_goes_out(
+    acme: Workspace, site: Site, sender: User, console: SignIn
+) -> None:
+    with in_tenant(acme.schema):
+        campaign = save_draft(
+            actor=acme.owner, tenant=acme.tenant, site=site, purpose="service", leave_out={"dormant_days": 60},
+            content={**CONTENT, "translations": {"de": {"title": "Schluss", "body": "", "url": ""}}},
+            variants=[{"title": "Buy now", "url": "https://other.example/"}],
+        )  # fmt: skip
+    test = AbTest(shares=(60, 40), first=20, hold_out=5)
+    best = Timing(datetime.now(UTC).replace(tzinfo=None), "UTC", is_best=True)
+    ask(acme, campaign, best, Speed(per_minute=500))
+    with in_tenant(acme.schema):
+        wish = Campaign.objects.get(pk=campaign.pk).wish
+        Campaign.objects.filter(pk=campaign.pk).update(wish={**wish, "ab": test.as_json()})
+    text = page_text(console(acme).get(f"/campaigns/{campaign.pk}/"))
+    for said in (
+        "Version A", "Version A, German", "Schluss", "Version B", "Buy now", "Opens https://other.example/",
+        "A service message", "Not to who was not seen for 60 days.", "At most 500 messages a minute.",
+        "Versions are tried in parts: A 60 %, B 40 %.", "On 20 % first", "5 % are held out", "best hour",
+    ):  # fmt: skip
+        assert said in text, said
+
+
+def test_what_cannot_go_out_is_not_asked_for(acme: Workspace, site: Site, sender: User) -> None:
+    campaign = draft(acme, site)
+    best = Timing(datetime.now(UTC).replace(tzinfo=None), "UTC", is_best=True)
+    with pytest.raises(CampaignRefused, match="exclude each other"):
+        ask(acme, campaign, best, Speed(canary=Canary(1, 15)))
+    with in_tenant(acme.schema):
+        assert Campaign.objects.get(pk=campaign.pk).state == "draft"

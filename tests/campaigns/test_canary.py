@@ -9,10 +9,12 @@ from django.utils import timezone
 from campaigns.actions.campaign import launch_campaign
 from campaigns.actions.control import cancel, resume
 from campaigns.actions.errors import CampaignRefused
-from campaigns.actions.new_send import Speed
+from campaigns.actions.new_send import Speed, check_together
 from campaigns.breakdown import Typical
+from campaigns.delivery.ab import AbTest
 from campaigns.delivery.canary import Canary, judge
 from campaigns.models import Batch, Send
+from campaigns.plan import Plan
 from campaigns.timing import Timing
 from campaigns.waits import why_it_waits
 from campaigns.why import verdict_of
@@ -203,3 +205,32 @@ def test_each_of_a_series_goes_to_a_few_first(place: Place, transport: Any) -> N
     drain_once(transport)
     with in_tenant(place.schema):
         assert Send.objects.get(state="scheduled").canary == Canary(20, 15).as_json()
+
+
+def test_it_excludes_other_times() -> None:
+    speed = Speed(canary=Canary(1, 15), ab=AbTest(shares=(50, 50), delays=(60,)))
+    with pytest.raises(CampaignRefused, match="the rest would get all at one time"):
+        check_together(speed, Plan(timezone.now()))
+
+
+def test_who_is_held_out_is_not_among_the_few(place: Place, transport: Any) -> None:
+    add_subscribers(place, [Behaviour()] * 40)
+    campaign = new_campaign(place)
+    speed = Speed(canary=Canary(50, 15, number=8), ab=AbTest(hold_out=50))
+    with in_tenant(place.schema):
+        send = launch_campaign(
+            actor=place.workspace.owner,
+            tenant=place.workspace.tenant,
+            campaign=campaign,
+            ttl=TTL,
+            speed=speed,
+        )
+    drain_once(transport)
+    assert waves(place, send)[0] == 8
+    with in_tenant(place.schema):
+        cancel(actor=place.workspace.owner, tenant=place.workspace.tenant, send=fresh(place, send))
+    for _ in range(3):
+        drain_once(transport)
+    done = fresh(place, send)
+    held = done.reasons["skipped hold-out"]
+    assert (done.accepted, done.skipped, done.cancelled) == (8, held, 32 - held)

@@ -44,3 +44,10 @@ def test_of_two_hundred_runs_with_two_points_of_difference_the_better_wins_nine_
         ]
         wins += judge(found, "clicked")[0] == 1
     assert wins >= 180
+
+
+def test_a_version_that_few_got_or_nobody_clicked_does_not_win() -> None:
+    found = [Standing(0, 180, 180, 100, 9, 0.3), Standing(1, 5, 5, 2, 0, 0.7)]
+    assert judge(found, "clicked") == (None, "Fewer than 15 got B, too few to compare.")
+    found = [Standing(0, 180, 180, 100, 1, 0.3), Standing(1, 20, 20, 2, 0, 0.7)]
+    assert judge(found, "clicked")[0] == 0
