@@ -54,13 +54,16 @@ def test_what_is_tried_again_leaves_for_a_child_batch_and_its_batch_ends(
     send = launch(place)
     before = timezone.now()
     drain_once(transport)
-    child = child_of(place, send)
     with in_tenant(place.schema):
         root = Batch.objects.get(send_id=send.pk, root=None)
+        # One for each page that was written: the two answers may come a tenth of a second apart.
+        children = list(Batch.objects.filter(send_id=send.pk, root=root).order_by("first_id"))
     assert (root.state, root.cursor, root.lease_until) == ("done", 6, None)
-    assert (child.root_id, child.attempt, child.size) == (root.pk, 2, 2)
-    assert (child.ids, child.ordinals) == ([rows[1].pk, rows[4].pk], [1, 4])
-    assert before + timedelta(seconds=120) <= child.due_at <= timezone.now() + timedelta(seconds=121)
+    assert {(child.attempt, child.size) for child in children} <= {(2, 1), (2, 2)}
+    left = sorted(pair for child in children for pair in zip(child.ids, child.ordinals or [], strict=True))
+    assert left == [(rows[1].pk, 1), (rows[4].pk, 4)]
+    for child in children:
+        assert before + timedelta(seconds=120) <= child.due_at <= timezone.now() + timedelta(seconds=121)
     assert (fresh(place, send).state, figures(fresh(place, send))) == ("running", {"accepted": 4})
     assert ledger(place, send)[rows[1].pk].outcome is Outcome.DEFERRED
 
