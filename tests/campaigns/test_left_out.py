@@ -109,7 +109,7 @@ def test_the_composer_offers_it_counts_it_and_says_it(
     page = client.post("/campaigns/new/", form, follow=True)
     with in_tenant(place.schema):
         assert Campaign.objects.latest("pk").leave_out == {"dormant_days": 90, "had": True}
-    assert "nor to who was not seen for 90 days, nor to who had it already" in page_text(page)
+    assert "but not to who was not seen for 90 days, nor to who had it already" in page_text(page)
     assert "selected" in page.content.decode().split('value="90"')[1][:12]
 
 
