@@ -37,12 +37,12 @@ def test_a_folder_of_one_machine_is_found(home: str, line: str) -> None:
     assert OF_ONE_MACHINE.search(line.format(home))
 
 
+@pytest.mark.parametrize("home", ["work", "root", "home/ann"])
 @pytest.mark.parametrize(
-    "line",
-    ["https://a.example/home/x", "static/root/x", "{{ base }}/work/x", "/home/", "/homework/x", "~/work/x"],
+    "line", ["https://a.example/{}/x", "static/{}/x", "{{{{ base }}}}/{}/x", "~/{}/x", "/{}", "/home{}/x"]
 )
-def test_other_paths_are_not(line: str) -> None:
-    assert not OF_ONE_MACHINE.search(line)
+def test_other_paths_are_not(home: str, line: str) -> None:
+    assert not OF_ONE_MACHINE.search(line.format(home))
 
 
 def test_no_file_names_a_folder_of_one_machine() -> None:
