@@ -70,11 +70,16 @@ def _count(site_id: int) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_ACTIVE, {"site": site_id, "shown": now - SHOWN, "fresh": now - FRESH})
         rows = cursor.fetchall()
-    is_slow = 1000 * (monotonic() - began) > SLOW_MS
+    ms = 1000 * (monotonic() - began)
     for pk, number, is_old in rows:
-        if is_old or (is_old is None and is_slow and number > LARGE):
+        if is_old or (is_old is None and is_kept(number, ms)):
             _ask(pk)
     return {pk: number for pk, number, _ in rows}
+
+
+def is_kept(total: int, ms: float) -> bool:
+    """Whether so many, who took so long to count, are too many to count for each page."""
+    return total > LARGE and ms > SLOW_MS
 
 
 def _ask(site_id: int) -> None:
@@ -105,10 +110,10 @@ def last_days() -> dict[int, dict[str, Any]]:
     if unknown:
         began = monotonic()
         found |= measure(unknown)
-        if 1000 * (monotonic() - began) > SLOW_MS:
-            for site_id in unknown:
-                if found[site_id]["total"] > LARGE:
-                    _ask(site_id)
+        ms = 1000 * (monotonic() - began)
+        for site_id in unknown:
+            if is_kept(found[site_id]["total"], ms):
+                _ask(site_id)
     return found
 
 

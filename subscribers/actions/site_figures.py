@@ -6,7 +6,7 @@ from time import monotonic
 from django.db import transaction
 from django.utils import timezone
 
-from subscribers.figures import FRESH, LARGE, SLOW_MS, measure
+from subscribers.figures import FRESH, is_kept, measure
 from subscribers.models import Site
 
 
@@ -19,8 +19,8 @@ def count_site(site_id: int) -> bool:
         return False
     began = monotonic()
     found = measure([site_id])[site_id]
-    is_slow = found["total"] > LARGE and 1000 * (monotonic() - began) > SLOW_MS
     # One that has become small is counted for each page again.
-    site.figures = {**found, "at": now.isoformat()} if is_slow else {}
+    is_large = is_kept(found["total"], 1000 * (monotonic() - began))
+    site.figures = {**found, "at": now.isoformat()} if is_large else {}
     site.save(update_fields=["figures"])
     return True

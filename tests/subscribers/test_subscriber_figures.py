@@ -188,9 +188,7 @@ def test_the_first_page_shows_these_figures(
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A website of three counts as a large one that takes long."""
     monkeypatch.setattr(subscribers.figures, "LARGE", 2)
-    monkeypatch.setattr(subscribers.actions.site_figures, "LARGE", 2)
     monkeypatch.setattr(subscribers.figures, "SLOW_MS", -1)
-    monkeypatch.setattr(subscribers.actions.site_figures, "SLOW_MS", -1)
 
 
 def asked() -> int:
