@@ -45,7 +45,7 @@ class Campaign(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True)
     # When it goes out, as campaigns.timing.Timing.as_json() writes it; empty is at once.
     schedule = models.JSONField(db_default={}, blank=True)
-    # While it waits for approval, how it is to go out: {"timing", "per_minute", "spread_minutes", "by": who asked}.
+    # While it waits for approval, how it is to go out: Speed.as_json() with "timing" and "by": who asked.
     wish = models.JSONField(db_default={}, blank=True)
     # Longer than Firefox on Android takes (campaigns.delivery.payload.MAX_BRIDGED).
     oversize_bridged = models.BooleanField(db_default=False)

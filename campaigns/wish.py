@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from campaigns.actions.new_send import Speed
 from campaigns.delivery.ab import LETTERS, AbTest
-from campaigns.delivery.canary import Canary
 from campaigns.delivery.payload import in_language
 from campaigns.delivery.personal import with_defaults
 from campaigns.models import Campaign, Purpose
@@ -35,7 +35,7 @@ def _read(variant: dict[str, Any]) -> dict[str, Any]:
 
 def in_words(campaign: Campaign) -> list[str]:
     """How it is to go out besides its time, a line for each."""
-    wish = campaign.wish
+    speed = Speed.from_json(campaign.wish)
     lines = []
     if campaign.purpose == Purpose.SERVICE:
         lines.append("A service message: caps and quiet hours do not hold it back.")
@@ -43,16 +43,15 @@ def in_words(campaign: Campaign) -> list[str]:
         lines.append(f"Not to who was not seen for {days} days.")
     if campaign.leave_out.get("had"):
         lines.append("Not to who had it already.")
-    if rate := wish.get("per_minute"):
-        lines.append(f"At most {rate:,} messages a minute.")
-    if minutes := wish.get("spread_minutes"):
-        lines.append(f"Spread over {minutes:,} minutes.")
-    canary, ab = Canary.from_json(wish.get("canary", {})), AbTest.from_json(wish.get("ab", {}))
-    if canary:
+    if speed.per_minute:
+        lines.append(f"At most {speed.per_minute:,} messages a minute.")
+    if speed.spread_minutes:
+        lines.append(f"Spread over {speed.spread_minutes:,} minutes.")
+    if canary := speed.canary:
         few = f"{canary.number:,} people" if canary.number else f"{canary.percent:g} %"
         then = "goes on by itself" if canary.then == "go" else "asks"
         lines.append(f"To {few} first; after {canary.minutes:,} minutes it {then}.")
-    return [*lines, *(_test(ab) if ab else [])]
+    return [*lines, *(_test(speed.ab) if speed.ab else [])]
 
 
 def _test(ab: AbTest) -> Iterator[str]:

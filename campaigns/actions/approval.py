@@ -9,8 +9,6 @@ from django.utils import timezone
 from campaigns.actions.campaign import check_anybody, check_saved, launch_campaign
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import Speed, check_way
-from campaigns.delivery.ab import AbTest
-from campaigns.delivery.canary import Canary
 from campaigns.models import Campaign, Send
 from campaigns.paths import composer_path, report_path
 from campaigns.plan import plan_of
@@ -34,14 +32,7 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
             "Nobody else may send in this workspace, so nobody can approve it. An admin can take the rule away "
             "under Sending."
         )
-    wish = {
-        "timing": timing.as_json(),
-        "per_minute": speed.per_minute,
-        "spread_minutes": speed.spread_minutes,
-        "canary": speed.canary.as_json() if speed.canary else {},
-        "ab": speed.ab.as_json() if speed.ab else {},
-        "by": actor.pk,
-    }
+    wish = {"timing": timing.as_json(), **speed.as_json(), "by": actor.pk}
     _move(campaign, "ask", Campaign.State.WAITING, wish)
     check_saved(campaign)
     audit.record("campaign.ask", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
@@ -61,12 +52,7 @@ def approve(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, undo_s
         tenant=tenant,
         campaign=campaign,
         ttl=ttl,
-        speed=Speed(
-            wish["per_minute"],
-            wish["spread_minutes"],
-            Canary.from_json(wish["canary"]),
-            AbTest.from_json(wish.get("ab", {})),
-        ),
+        speed=Speed.from_json(wish),
         timing=Timing.from_json(wish["timing"]),
         undo_seconds=undo_seconds,
         is_approved=True,

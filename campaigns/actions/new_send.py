@@ -1,8 +1,9 @@
 """A send as rows: its frozen content, what workers and staff look at, and the doorbell, all in one transaction."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -41,6 +42,20 @@ class Speed(NamedTuple):
         check_canary(self.canary)
         if self.ab:
             self.ab.check()
+
+    def as_json(self) -> dict[str, Any]:
+        """Write it for storage, as from_json() reads it."""
+        both = {"canary": self.canary, "ab": self.ab}
+        return {**self._asdict(), **{name: one.as_json() if one else {} for name, one in both.items()}}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(
+            stored.get("per_minute"),
+            stored.get("spread_minutes"),
+            Canary.from_json(stored.get("canary", {})),
+            AbTest.from_json(stored.get("ab", {})),
+        )
 
 
 FULL_SPEED = Speed()
