@@ -1,7 +1,6 @@
-"""What a report says of the versions of a send, and of those who were held out."""
+"""What a report says of the versions of a send."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from campaigns.delivery.ab import LETTERS, AbTest, Standing, standings
@@ -33,15 +32,15 @@ def versions_of(send: Send) -> dict[str, Any]:
     ab = AbTest.from_json(send.ab)
     if ab is None or not ab.shares or not send.launched_at:
         return {"versions": []}
-    found = standings(send, ab)
     rest = SendStat.objects.filter(send=send, wave=WAVE_REST).first() if ab.first else None
     is_open = send.state in (Send.State.RUNNING, Send.State.PAUSED) and send.ab.get("state") in ("out", "ask")
     return {
-        "versions": [_row(send, ab, one) for one in found],
+        "versions": [_row(send, ab, one) for one in standings(send)],
         "metric": ab.metric,
         "rest": rest,
         "rest_letter": LETTERS[rest.variant] if rest else "",
         "can_choose": is_open,
+        "is_judged": "chances" in send.ab,
     }
 
 
@@ -63,8 +62,7 @@ def _says(send: Send, ab: AbTest, variant: int) -> str:
     if ab.delays:
         if "local" in send.timing:
             return "its own time" if not variant else f"{_later(ab.delays[variant - 1])} later"
-        at = send.due_at + timedelta(minutes=(0, *ab.delays)[variant])
-        return f"{at:%-d %b, %H:%M} UTC"
+        return f"{ab.times(send.due_at)[variant]:%-d %b, %H:%M} UTC"
     first, mine = send.content[0], send.content[variant]
     differs = next((name for name in _DIFFERS if mine[name] != first[name]), "title")
     return with_defaults(mine[differs if variant else "title"])

@@ -2,14 +2,14 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from campaigns.delivery.ledger import Packed, unpack_entries
-from campaigns.delivery.outcomes import Outcome
+from campaigns.delivery.ledger import Packed, unpack_entries, with_bits
+from campaigns.delivery.outcomes import Outcome, Skip
 from campaigns.models import HELD_OUT, Batch, Receipt, Send
 
 # What is counted by, as the page names it; languages without their country.
@@ -135,7 +135,7 @@ def _batches(send_id: int) -> Iterator[tuple[int, list[bytes]]]:
             [
                 accepted,
                 *(
-                    _with(bits or b"", size, [place for one, place in said if one == kind])
+                    with_bits(bits, [place for one, place in said if one == kind], size)
                     for kind, bits in zip(_KINDS, folded, strict=True)
                 ),
             ],
@@ -151,14 +151,7 @@ def _accepted(pages: list[Packed], size: int) -> bytes:
         own = int.from_bytes(page.accepted, "big")
         bits |= own << shift if shift >= 0 else own >> -shift
         later += [entry.ordinal for entry in unpack_entries(page) if entry.outcome is Outcome.ACCEPTED]
-    return _with(bits.to_bytes(length, "big"), size, later)
-
-
-def _with(bits: bytes, size: int, places: Iterable[int]) -> bytes:
-    made = bytearray(bytes(bits).ljust((size + 7) // 8, b"\0"))
-    for place in places:
-        made[place >> 3] |= 0x80 >> (place & 7)
-    return bytes(made)
+    return with_bits(bits.to_bytes(length, "big"), later, size)
 
 
 def _add(sums: dict[str, dict[str, list[int]]], columns: list[Any]) -> None:
@@ -208,7 +201,7 @@ def typical(send: Send) -> Typical | None:
     names = ("audience", "accepted", "displayed", "clicked", "gone", "reasons")
     # Who was held out says nothing about push services.
     rows = [
-        (max(audience - reasons.get("skipped hold-out", 0), accepted), accepted, *rest)
+        (max(audience - reasons.get(Skip.HOLD_OUT.key, 0), accepted), accepted, *rest)
         for audience, accepted, *rest, reasons in others.order_by("-pk").values_list(*names)[:TYPICAL_OF]
     ]
     if len(rows) < TYPICAL_FROM:

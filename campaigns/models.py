@@ -78,7 +78,7 @@ class Send(models.Model):
     # A few first (campaigns.delivery.canary.Canary.as_json()), and what became of it: "state", "done_at", "said".
     canary = models.JSONField(db_default={}, blank=True)
     # How variants are drawn and who is held out (campaigns.delivery.ab.AbTest.as_json()), and of a test on a part
-    # first what became of it: "state", "done_at", "said", "winner".
+    # first what became of it: "state", "done_at", "said", "winner", and the "chances" by which it was decided.
     ab = models.JSONField(db_default={}, blank=True)
     # As campaigns.breakdown.break_down() counted it.
     breakdown = models.JSONField(db_default={})

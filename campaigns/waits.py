@@ -2,8 +2,7 @@
 
 from django.db.models import Q
 
-from campaigns.delivery.ab import decided_at
-from campaigns.delivery.canary import is_out, looked_at_time
+from campaigns.delivery.looks import looked_at
 from campaigns.models import Send
 from tenants.models import Pace, Tenant, Throttle
 
@@ -32,9 +31,8 @@ def _canary(send: Send) -> list[str]:
     if canary.get("state") != "out":
         return [canary["said"]] if canary.get("said") else []
     few = f"{canary['number']:,}" if canary.get("number") else f"{canary['percent']:g} %"
-    if is_out(canary):
-        at = f"{looked_at_time(canary):%H:%M} UTC"
-        return [f"{few} got it first and are looked at after {at}; the rest waits."]
+    if at := looked_at(canary):
+        return [f"{few} got it first and are looked at after {at:%H:%M} UTC; the rest waits."]
     return [f"It goes to {few} first; the rest waits."]
 
 
@@ -42,9 +40,9 @@ def _test(send: Send) -> list[str]:
     ab = send.ab
     if ab.get("state") != "out":
         return [ab["said"]] if ab.get("said") else []
-    if "done_at" in ab:
-        at = f"{decided_at(ab):%-d %b, %H:%M} UTC"
-        return [f"{ab['first']:g} % got a version each; the winner goes to the rest after {at}."]
+    if at := looked_at(ab):
+        when = f"{at:%-d %b, %H:%M} UTC"
+        return [f"{ab['first']:g} % got a version each; the winner goes to the rest after {when}."]
     return [f"Its versions go to {ab['first']:g} % first; the winner then goes to the rest."]
 
 

@@ -4,15 +4,15 @@ Workers hear of it by a notice and stop before their next request; what is in fl
 order, as in delivery: Send, SendIndex, Batch, DueWork.
 """
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from campaigns.actions.errors import CampaignRefused
-from campaigns.delivery.ab import LETTERS, crown
+from campaigns.delivery.ab import LETTERS, crown, weigh
 from campaigns.delivery.pacing import spread_rate
-from campaigns.delivery.rest import release
+from campaigns.delivery.rest import all_due, release
 from campaigns.models import Send
 from tenants.actions import audit
 from tenants.actions.sending import check_rate, set_pace
@@ -65,6 +65,7 @@ def choose_version(*, actor: User, tenant: Tenant, send: Send, variant: int) -> 
         raise CampaignRefused("The rest of this send waits for no choice, so nothing was changed.")
     if not 0 <= variant < len(row.content):
         raise CampaignRefused(f"There is no version {variant + 1} of it. Choose one of the list.")
+    weigh(row)
     crown(tenant.pk, row, variant, timezone.now(), f"{actor.email} chose {LETTERS[variant]}.")
     if is_paused:
         _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
@@ -72,11 +73,6 @@ def choose_version(*, actor: User, tenant: Tenant, send: Send, variant: int) -> 
     audit.record(
         "send.choose", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}", version=LETTERS[variant]
     )
-
-
-_ALL_DUE = (
-    "UPDATE campaigns_batch SET due_at = now() WHERE send_id = %s AND state = 'open' AND due_at > now()"
-)
 
 
 @transaction.atomic
@@ -90,8 +86,7 @@ def cancel(*, actor: User, tenant: Tenant, send: Send) -> None:
         SendIndex.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(finished_at=Now())
         DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).delete()
     else:
-        with connection.cursor() as cursor:
-            cursor.execute(_ALL_DUE, [send.pk])
+        all_due(send)
         DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=False, due_at=Now())
         async_task("campaigns.tasks.deliver")
     audit.record("send.cancel", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")

@@ -1,25 +1,29 @@
 """Fold raw receipts that are old into the bitmaps of their batch: a bit instead of a row of 60 octets."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from campaigns.models import Batch, Receipt
+from campaigns.delivery.ledger import with_bits
+from campaigns.models import Batch, Receipt, Send
 
 MOST_BATCHES = 50
 _OLDEST = """
-SELECT DISTINCT batch_id FROM campaigns_receipt WHERE at < now() - make_interval(days => %s) ORDER BY batch_id LIMIT %s
+SELECT DISTINCT batch_id FROM campaigns_receipt
+WHERE at < now() - make_interval(days => %s) AND batch_id <> ALL(%s) ORDER BY batch_id LIMIT %s
 """
 
 
 def fold_receipts() -> int:
     """Fold the receipts of some batches; answer how many were folded. Call inside the tenant, again until it is 0."""
+    # Times that are compared are so by when each receipt came.
+    tested = Send.objects.filter(state__in=[Send.State.RUNNING, Send.State.PAUSED], ab__state="out")
+    waiting = list(Batch.objects.filter(send__in=tested).values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(_OLDEST, [settings.RECEIPT_RAW_DAYS, MOST_BATCHES])
+        cursor.execute(_OLDEST, [settings.RECEIPT_RAW_DAYS, waiting, MOST_BATCHES])
         found = [batch_id for (batch_id,) in cursor.fetchall()]
     return sum(_fold_batch(batch_id) for batch_id in found)
 
@@ -39,11 +43,3 @@ def _fold_batch(batch_id: int) -> int:
     batch.save(update_fields=["displayed", "clicked", "closed"])
     Receipt.objects.filter(pk__in=[pk for pk, _, _ in rows]).delete()
     return len(rows)
-
-
-def with_bits(bits: bytes | None, ordinals: Iterable[int], size: int) -> bytes:
-    """Set bits, the first ordinal in the highest bit of the first octet; `size` is the batch's."""
-    made = bytearray(bits or bytes((size + 7) // 8))
-    for ordinal in ordinals:
-        made[ordinal >> 3] |= 0x80 >> (ordinal & 7)
-    return bytes(made)

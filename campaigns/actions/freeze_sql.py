@@ -19,18 +19,18 @@ from campaigns.timing import slots
 from subscribers.hours import HOURS, TOGETHER, best_hour_sql, best_together
 from subscribers.rules.sql import Sql
 
-_DRAWN_OF = 1 << 20
 # Two draws of 20 bits each from one hash: who goes first or is held out, and who gets which variant.
-_LOTS = """
-SELECT person.id, person.time_zone, person.hours, hash & 1048575 AS lot, (hash >> 20) & 1048575 AS variant_lot, hash
-FROM subscribers_subscriber person, LATERAL (SELECT hashint8extended(person.id, %s) AS hash) drawn WHERE {where}
-"""
+_BITS = 20
+_DRAWN_OF = 1 << _BITS
+_LOTS = f"""
+SELECT person.id, person.time_zone, person.hours, hash & {_DRAWN_OF - 1} AS lot,
+    (hash >> {_BITS}) & {_DRAWN_OF - 1} AS variant_lot, hash
+FROM subscribers_subscriber person, LATERAL (SELECT hashint8extended(person.id, %s) AS hash) drawn WHERE {{where}}
+"""  # noqa: S608  # nothing of it is given from outside
 # So many of the whole, exactly: the one whose hash is the last of them.
-_LAST_OF = """
-SELECT hashint8extended(person.id, %s) FROM subscribers_subscriber person
-WHERE {where} AND (hashint8extended(person.id, %s) & 1048575) >= %s
-ORDER BY 1 OFFSET %s LIMIT 1
-"""
+_LAST_OF = f"""
+SELECT hash FROM ({_LOTS}) drawn WHERE lot >= %s ORDER BY 1 OFFSET %s LIMIT 1
+"""  # noqa: S608  # nothing of it is given from outside
 # `{{source}}` is what is there already.
 _CASES = "SELECT drawn.*, CASE {cases} ELSE {last} END AS {name} FROM ({{source}}) drawn"
 _OWN_CLOCK = """
@@ -127,7 +127,7 @@ class Audience:
     def _last_of(self, number: int, held: int) -> int:
         """The hash of the last of so many who go first and are not held out; of all if there are fewer."""
         with connection.cursor() as cursor:
-            values = [self.send.seed, *self.meant.values, self.send.seed, held, number - 1]
+            values = [self.send.seed, *self.meant.values, held, number - 1]
             cursor.execute(_LAST_OF.format(where=self.meant.text), values)
             row = cursor.fetchone()
         return int(row[0]) if row else (1 << 63) - 1
@@ -156,8 +156,8 @@ class Audience:
         """
         zones: list[tuple[int, str, datetime | None, str]] = []
         others: list[tuple[int, datetime | None, str]] = []
-        for variant, delay in enumerate((0, *(self.ab.delays if self.ab else ()))):
-            wall = datetime.fromisoformat(self.timing["local"]) + timedelta(minutes=delay)
+        first = datetime.fromisoformat(self.timing["local"])
+        for variant, wall in enumerate(self.ab.times(first) if self.ab else [first]):
             known = slots(wall, self.send.now, self.timing["past"])
             zones += [(variant, slot.zone, slot.at, slot.offset) for slot in known]
             [other] = slots(wall, self.send.now, self.timing["past"], [self.timing["zone"]])
@@ -220,13 +220,12 @@ class Audience:
     def _due(self) -> tuple[str, list[Any]]:
         """When a batch is due: the held out at once, the rest when it is let go."""
         at = "at" if "at" in self.parts.keys else "now()"
-        delays = self.ab.delays if self.ab else ()
         values: list[Any] = []
-        if delays and at == "now()":
+        if self.ab and self.ab.delays and at == "now()":
             # From the time that was chosen, not from a freeze that came late.
-            values = [self.send.due_at + timedelta(minutes=delay) for delay in delays]
+            _, *values = self.ab.times(self.send.due_at)
             later = " ".join(
-                f"WHEN {place} THEN greatest(now(), %s::timestamptz)" for place in range(1, len(delays) + 1)
+                f"WHEN {place} THEN greatest(now(), %s::timestamptz)" for place in range(1, len(values) + 1)
             )
             at = f"CASE variant {later} ELSE now() END"
         if "wave" not in self.parts.keys:

@@ -52,7 +52,7 @@ def resend(*, actor: User, tenant: Tenant, send: Send, what: str, hours: int = 0
 
 def about(send: Send, what: str) -> int:
     """Count from its figures whom a resend would reach; some may have left since, some reported meanwhile."""
-    held_out: int = send.reasons.get(f"skipped {Skip.HOLD_OUT.value}", 0)
+    held_out: int = send.reasons.get(Skip.HOLD_OUT.key, 0)
     return {
         MISSED: send.failed + send.expired + send.skipped + send.cancelled - held_out,
         NOT_DISPLAYED: max(send.accepted - send.displayed, 0),

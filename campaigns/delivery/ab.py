@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self
 
-from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db import connection
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.personal import title_of
@@ -33,7 +32,6 @@ LONGEST_DELAY = 7 * 1440
 # Of fewer a rate says nothing.
 LEAST_ACCEPTED = 15
 Metric = Literal["clicked", "displayed"]
-METRICS: tuple[Metric, ...] = ("clicked", "displayed")
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,10 @@ class AbTest:
             return None
         known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
         return cls(**{**known, "shares": tuple(known["shares"]), "delays": tuple(known["delays"])})
+
+    def times(self, first: datetime) -> list[datetime]:
+        """When each variant goes out, the first one at `first`; only that one where times are not tried."""
+        return [first + timedelta(minutes=delay) for delay in (0, *self.delays)]
 
     def check(self) -> None:
         """Raise CampaignRefused for what is no test."""
@@ -133,31 +135,56 @@ WHERE batch.send_id = %s AND batch.root_id IS NULL AND batch.wave = 0 GROUP BY 1
 """
 
 
-def standings(send: Send, test: AbTest) -> list[Standing]:
+def standings(send: Send) -> list[Standing]:
     """Read the figures of the test, one for each variant; without a winner to choose those of everybody.
 
-    Times that are tried for a winner are compared over the same length each.
+    Times that are tried for a winner are compared over the same length each until one is chosen. Of a test that was
+    decided the chances are those by which it was.
     """
+    test = AbTest.from_json(send.ab)
+    if test is None:
+        return []
     sums: list[list[int]] = [[0, 0, 0, 0] for _ in test.shares]
     for stat in SendStat.objects.filter(send=send, wave__in=[0] if test.first else [0, WAVE_REST]):
         if stat.variant < len(sums):
             figures = (stat.audience, stat.accepted, stat.displayed, stat.clicked)
             sums[stat.variant] = [a + b for a, b in zip(sums[stat.variant], figures, strict=True)]
-    if test.first and test.delays:
-        for one in sums:
-            one[2:] = [0, 0]
-        with connection.cursor() as cursor:
-            cursor.execute(_IN_TIME, [test.minutes, send.pk])
-            for variant, displayed, clicked in cursor.fetchall():
-                sums[variant][2:] = [displayed, clicked]
+    if test.delays and is_open(send):
+        _count_in_time(send, test, sums)
+    odds = send.ab.get("chances") or _odds(sums, test.metric)
+    return [
+        Standing(place, people, accepted, displayed, clicked, chance)
+        for place, ((people, accepted, displayed, clicked), chance) in enumerate(zip(sums, odds, strict=True))
+    ]
+
+
+def is_open(send: Send) -> bool:
+    """Whether a winner is still to be found."""
+    return send.ab.get("state") == "out" and send.state in (Send.State.RUNNING, Send.State.PAUSED)
+
+
+def _count_in_time(send: Send, test: AbTest, sums: list[list[int]]) -> None:
+    for one in sums:
+        one[2:] = [0, 0]
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_TIME, [test.minutes, send.pk])
+        for variant, displayed, clicked in cursor.fetchall():
+            sums[variant][2:] = [displayed, clicked]
+
+
+def _odds(sums: list[list[int]], metric: Metric) -> list[float | None]:
     reached = [place for place, one in enumerate(sums) if one[1]]
-    column = 3 if test.metric == "clicked" else 2
+    column = 3 if metric == "clicked" else 2
     odds = chances([sums[place][column] for place in reached], [sums[place][1] for place in reached])
     known = dict(zip(reached, odds, strict=True))
-    return [
-        Standing(place, people, accepted, displayed, clicked, known.get(place))
-        for place, (people, accepted, displayed, clicked) in enumerate(sums)
-    ]
+    return [known.get(place) for place in range(len(sums))]
+
+
+def weigh(send: Send) -> list[Standing]:
+    """Read the figures, and keep the chances with the send for its report; save `ab` afterwards."""
+    found = standings(send)
+    send.ab = {**send.ab, "chances": [one.chance for one in found]}
+    return found
 
 
 def judge(found: Sequence[Standing], metric: Metric) -> tuple[int | None, str]:
@@ -183,35 +210,12 @@ def sure(chance: float) -> str:
     return "over 99 % probability" if percent > 99 else f"{percent:.0f} % probability"
 
 
-def look(work: Work) -> None:
-    """Choose the winner if it is time; call inside the tenant before a grant of the send is claimed."""
-    with transaction.atomic():
-        send = (
-            Send.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(pk=work.send_id, state=Send.State.RUNNING, ab__state="out")
-            .annotate(now=Now())
-            .first()
-        )
-        if send is None:
-            return
-        if Batch.objects.filter(send=send, wave=0, root=None, state=Batch.State.OPEN).exists():
-            return
-        if "done_at" not in send.ab:
-            send.ab = {**send.ab, "done_at": send.now.isoformat()}
-            send.save(update_fields=["ab"])
-        elif send.now >= decided_at(send.ab):
-            _decide(work, send, send.now)
-
-
-def decided_at(ab: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(ab["done_at"]) + timedelta(minutes=ab["minutes"])
-
-
-def _decide(work: Work, send: Send, now: datetime) -> None:
+def decide(work: Work, send: Send, now: datetime) -> None:
+    """Choose the winner, or ask somebody to; call with the send locked, inside the tenant."""
     test = AbTest.from_json(send.ab)
     if test is None:
         return
-    winner, said = judge(standings(send, test), test.metric)
+    winner, said = judge(weigh(send), test.metric)
     if winner is None or test.then == "ask":
         send.ab = {**send.ab, "state": "ask", "said": said}
         send.save(update_fields=["ab"])
@@ -238,9 +242,9 @@ def crown(tenant_id: int, send: Send, winner: int, now: datetime, said: str) -> 
 
 def _next_time(send: Send, winner: int, now: datetime) -> datetime:
     """Now, or the next time that the clock shows what it showed when the winner went out."""
-    delays = send.ab["delays"]
-    if not delays:
+    test = AbTest.from_json(send.ab)
+    if test is None or not test.delays:
         return now
-    went = send.due_at + timedelta(minutes=[0, *delays][winner])
+    went = test.times(send.due_at)[winner]
     days = -((went - now) // timedelta(days=1))
     return went + timedelta(days=max(days, 0))

@@ -6,17 +6,14 @@ Until they are released a send's own figures are those of the few, and nothing e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, Self
-
-from django.db import transaction
-from django.db.models.functions import Now
 
 from campaigns.actions.errors import CampaignRefused
 from campaigns.breakdown import Typical, typical
 from campaigns.delivery.rest import hold_rest, release, stop_rest
 from campaigns.delivery.work import Work
-from campaigns.models import Batch, Send
+from campaigns.models import Send
 from tenants.actions import audit
 
 LEAST_SHARE, MOST_SHARE, LONGEST_LOOK = 0.1, 50, 1440
@@ -61,36 +58,6 @@ def check_canary(canary: Canary | None) -> None:
         )
 
 
-def look(work: Work) -> None:
-    """Decide about the rest if it is time; call inside the tenant before a grant of the send is claimed."""
-    with transaction.atomic():
-        send = (
-            Send.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(pk=work.send_id, state=Send.State.RUNNING, canary__state="out")
-            .annotate(now=Now())
-            .first()
-        )
-        if send is None:
-            return
-        if Batch.objects.filter(send=send, wave=0, root=None, state=Batch.State.OPEN).exists():
-            return
-        done_at = send.canary.get("done_at")
-        if done_at is None:
-            send.canary = {**send.canary, "done_at": send.now.isoformat()}
-            send.save(update_fields=["canary"])
-        elif send.now >= looked_at_time(send.canary):
-            _decide(work, send, send.now)
-
-
-def is_out(canary: Mapping[str, Any]) -> bool:
-    """Whether all of them have it, and nobody has looked yet."""
-    return canary.get("state") == "out" and "done_at" in canary
-
-
-def looked_at_time(canary: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(canary["done_at"]) + timedelta(minutes=canary["minutes"])
-
-
 def judge(send: Send, usual: Typical | None) -> tuple[Verdict, str]:
     """Compare the few with the website's last sends; answer what follows, and why."""
     known = usual or USUAL
@@ -116,7 +83,8 @@ def judge(send: Send, usual: Typical | None) -> tuple[Verdict, str]:
     return "go", f"All as usual among the first {sent:,}."
 
 
-def _decide(work: Work, send: Any, now: datetime) -> None:
+def decide(work: Work, send: Send, now: datetime) -> None:
+    """Let the rest go, stop it, or ask somebody; call with the send locked, inside the tenant."""
     verdict, said = judge(send, typical(send))
     if verdict == "go" and send.canary["then"] == "ask":
         verdict = "ask"

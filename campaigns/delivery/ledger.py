@@ -178,6 +178,14 @@ def has_bit(bits: bytes | memoryview | None, place: int) -> bool:
     return bits is not None and place >> 3 < len(bits) and bool(bits[place >> 3] & (0x80 >> (place & 7)))
 
 
+def with_bits(bits: bytes | None, places: Iterable[int], size: int) -> bytes:
+    """Set bits, the first place in the highest bit of the first octet; `size` is how many places there are."""
+    made = bytearray(bits or bytes((size + 7) // 8))
+    for place in places:
+        made[place >> 3] |= 0x80 >> (place & 7)
+    return bytes(made)
+
+
 def _without(bits: bytes, places: Iterable[int]) -> bytes:
     cleared = bytearray(bits)
     for place in places:

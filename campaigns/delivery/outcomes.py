@@ -120,6 +120,11 @@ class Skip(Enum):
     KEY_PAUSED = "key paused"
     ERASED = "erased"
 
+    @property
+    def key(self) -> str:
+        """Under which name `Send.reasons` counts it."""
+        return f"skipped {self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -36,8 +36,13 @@ def stop_rest(work: Work, send: Send, said: str) -> None:
     """Cancel the send before the rest gets it, and tell who launched it."""
     _end_first(work, send, Send.State.CANCELLED, said)
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(is_held=False, due_at=Now())
-    Batch.objects.filter(send=send, state=Batch.State.OPEN).update(due_at=Now())
+    all_due(send)
     async_task("campaigns.tasks.deliver")
+
+
+def all_due(send: Send) -> None:
+    """Make what waits for later due now: of a send that was cancelled there is only to write down who was left."""
+    Batch.objects.filter(send=send, state=Batch.State.OPEN, due_at__gt=Now()).update(due_at=Now())
 
 
 def _end_first(work: Work, send: Send, state: str, said: str) -> None:

@@ -2,21 +2,20 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from campaigns.actions.campaign import launch_campaign, save_draft, send_test
+from campaigns.actions.campaign import save_draft, send_test
 from campaigns.actions.control import cancel, choose_version, resume
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.new_send import Speed
-from campaigns.actions.receipts import Report, record_receipts
 from campaigns.actions.resend import resend
 from campaigns.delivery.ab import AbTest, equal_shares
 from campaigns.delivery.canary import Canary
-from campaigns.models import Batch, Campaign, Receipt, Send, SendStat
+from campaigns.models import Batch, Campaign, Send, SendStat
 from campaigns.timing import Timing
 from campaigns.why import verdict_of
 from subscribers.models import Subscriber
@@ -31,31 +30,12 @@ from tests.campaigns.places import (
     drain_once,
     finish,
     fresh,
+    minutes_pass,
 )
-from truepush.lib.receipt_token import ReceiptToken
+from tests.campaigns.versions import HALVES, launch, report, versions
 from truepush.local.sandbox.subscriptions import Behaviour
 
 PEOPLE = 300
-HALVES = (50, 50)
-
-
-def versions(place: Place, *titles: str, **first: Any) -> Campaign:
-    with in_tenant(place.schema):
-        return save_draft(
-            actor=place.workspace.owner,
-            tenant=place.workspace.tenant,
-            site=place.site,
-            content={**CONTENT, "title": "Version A", **first},
-            variants=[{"title": title} for title in titles],
-        )
-
-
-def launch(place: Place, campaign: Campaign, ab: AbTest | None = None, **given: Any) -> Send:
-    with in_tenant(place.schema):
-        return launch_campaign(
-            actor=place.workspace.owner, tenant=place.workspace.tenant, campaign=campaign, ttl=TTL,
-            speed=given.pop("speed", Speed(ab=ab)), **given,
-        )  # fmt: skip
 
 
 def people_by_wave(place: Place, send: Send) -> dict[tuple[int, int | None], int]:
@@ -80,29 +60,6 @@ def titles_shown(place: Place) -> Counter[str]:
         ]
     ]
     return Counter(json.loads(message["payload"])["notification"]["title"] for message in shown)
-
-
-def report(place: Place, send: Send, variant: int, clicks: int, displays: int) -> None:
-    """So many browsers of a variant display it, and so many click."""
-    with in_tenant(place.schema):
-        batches = list(Batch.objects.filter(send=send, root=None, variant=variant, wave=0))
-        places = [(batch.pk, ordinal) for batch in batches for ordinal in range(batch.size)]
-    tenant = place.workspace.tenant.pk
-    for kind, number in ((Receipt.Kind.CLICKED, clicks), (Receipt.Kind.DISPLAYED, displays)):
-        record_receipts(
-            Report(ReceiptToken(tenant, send.pk, batch, ordinal, variant), kind)
-            for batch, ordinal in places[:number]
-        )
-
-
-def time_passes(place: Place, send: Send, minutes: int = 60) -> None:
-    with in_tenant(place.schema):
-        row = Send.objects.get(pk=send.pk)
-        row.ab["done_at"] = (
-            datetime.fromisoformat(row.ab["done_at"]) - timedelta(minutes=minutes)
-        ).isoformat()
-        row.save(update_fields=["ab"])
-    DueWork.objects.filter(send_id=send.pk).update(due_at=timezone.now())
 
 
 def stats(place: Place, send: Send) -> dict[tuple[int, int], tuple[int, int, int, int]]:
@@ -175,7 +132,7 @@ def test_the_rest_gets_what_won_the_test(place: Place, transport: Any) -> None:
     assert timedelta(minutes=59) < due - timezone.now() < timedelta(minutes=61)
     report(place, send, 0, clicks=1, displays=20)
     report(place, send, 1, clicks=12, displays=20)
-    time_passes(place, send)
+    minutes_pass(place, send, "ab")
     done = finish(place, send, transport)
     assert (done.ab["state"], done.ab["winner"]) == ("won", 1)
     assert done.ab["said"] == "B is the best by clicks with over 99 % probability."
@@ -196,7 +153,7 @@ def test_where_nobody_clicked_a_person_chooses(place: Place, transport: Any) -> 
     send = launch(place, versions(place, "Version B"), AbTest(shares=HALVES, first=50))
     for _ in range(2):
         drain_once(transport)
-    time_passes(place, send)
+    minutes_pass(place, send, "ab")
     drain_once(transport)
     now = fresh(place, send)
     assert (now.state, now.ab["state"]) == ("paused", "ask")
@@ -255,46 +212,6 @@ def test_what_is_sent_again_is_the_version_that_won(place: Place, transport: Any
         again = resend(**given, send=done, what="not_displayed")
     assert [content["title"] for content in again.content] == ["Version B"]
     assert again.ab == {}
-
-
-def test_times_are_tried_one_after_the_other(place: Place, transport: Any) -> None:
-    add_subscribers(place, [Behaviour()] * 60)
-    ab = AbTest(shares=HALVES, delays=(90,))
-    send = launch(place, versions(place), ab)
-    drain_once(transport)
-    now = fresh(place, send)
-    with in_tenant(place.schema):
-        rows = list(
-            Batch.objects.filter(send=send).order_by("variant").values_list("variant", "due_at", "expires_at")
-        )
-    assert [row[0] for row in rows] == [0, 1]
-    assert rows[1][1] == now.due_at + timedelta(minutes=90)
-    assert rows[1][2] - rows[1][1] == timedelta(seconds=TTL)
-    assert now.expires_at == rows[1][2]
-    assert [content["title"] for content in now.content] == ["Version A", "Version A"]
-    done = finish(place, send, transport)
-    assert done.accepted == 60
-
-
-def test_by_each_subscribers_own_clock_versions_and_times_are_tried_too(place: Place, transport: Any) -> None:
-    zones = ("Asia/Kolkata", "Europe/Berlin")
-    for zone in zones:
-        add_subscribers(place, [Behaviour()] * 20, time_zone=zone)
-    wall = (datetime.now(UTC) + timedelta(days=2)).replace(
-        hour=9, minute=0, second=0, microsecond=0, tzinfo=None
-    )
-    timing = Timing(wall, "UTC", is_local=True)
-    send = launch(place, versions(place), AbTest(shares=HALVES, delays=(600,)), timing=timing)
-    with in_tenant(place.schema):
-        Send.objects.filter(pk=send.pk).update(due_at=timezone.now())
-    DueWork.objects.filter(send_id=send.pk).update(due_at=timezone.now())
-    drain_once(transport)
-    with in_tenant(place.schema):
-        rows = list(Batch.objects.filter(send=send).values_list("variant", "zone", "due_at"))
-    assert len(rows) == 4
-    at = {(variant, zone): due for variant, zone, due in rows}
-    for zone in ("UTC+05:30", "UTC+01:00"):
-        assert at[1, zone] - at[0, zone] == timedelta(hours=10)
 
 
 @pytest.mark.parametrize(

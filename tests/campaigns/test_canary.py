@@ -28,6 +28,7 @@ from tests.campaigns.places import (
     drain_once,
     finish,
     fresh,
+    minutes_pass,
     new_campaign,
 )
 from truepush.local.sandbox.subscriptions import Answer, Behaviour
@@ -50,17 +51,6 @@ def waves(place: Place, send: Send) -> dict[int, int]:
         return {wave: sum(size for one, size in rows if one == wave) for wave in (0, 1)}
 
 
-def minutes_pass(place: Place, send: Send, minutes: int = 60) -> None:
-    """As if the time to look had come."""
-    with in_tenant(place.schema):
-        row = Send.objects.get(pk=send.pk)
-        row.canary["done_at"] = (
-            datetime.fromisoformat(row.canary["done_at"]) - timedelta(minutes=minutes)
-        ).isoformat()
-        row.save(update_fields=["canary"])
-    DueWork.objects.filter(send_id=send.pk).update(due_at=timezone.now())
-
-
 def test_the_rest_gets_it_after_the_few_were_as_usual(place: Place, transport: Any) -> None:
     add_subscribers(place, [Behaviour()] * PEOPLE)
     send = launch(place, Canary(10, 15))
@@ -73,7 +63,7 @@ def test_the_rest_gets_it_after_the_few_were_as_usual(place: Place, transport: A
     assert (now.accepted, now.state, now.canary["state"]) == (few[0], "running", "out")
     due = DueWork.objects.get(send_id=send.pk).due_at
     assert timedelta(minutes=14) < due - timezone.now() < timedelta(minutes=16)
-    minutes_pass(place, send)
+    minutes_pass(place, send, "canary")
     done = finish(place, send, transport)
     assert (done.accepted, done.canary["state"], done.canary["said"]) == (
         PEOPLE, "go", f"All as usual among the first {few[0]:,}.",
@@ -105,7 +95,7 @@ def test_a_third_gone_stops_it_with_not_one_more_request(place: Place, transport
     drain_once(transport)
     few = waves(place, send)
     posts = place.sandbox.control("GET", "counts").json()
-    minutes_pass(place, send)
+    minutes_pass(place, send, "canary")
     drain_once(transport)
     drain_once(transport)
     done = fresh(place, send)
@@ -126,7 +116,7 @@ def test_who_wants_to_be_asked_is_and_answers_with_resume_or_cancel(place: Place
         send = launch(place, Canary(50, 15, "ask"))
         drain_once(transport)
         drain_once(transport)
-        minutes_pass(place, send)
+        minutes_pass(place, send, "canary")
         drain_once(transport)
         now = fresh(place, send)
         assert (now.state, now.canary["state"]) == ("paused", "ask")
