@@ -17,7 +17,6 @@ class VersionRow:
     """Rates in percent or None: accepted of the audience, displayed and clicked of the accepted, as the test counts."""
 
     letter: str
-    number: int
     says: str
     standing: Standing
     accepted_rate: float | None
@@ -47,7 +46,6 @@ def versions_of(send: Send) -> dict[str, Any]:
 def _row(send: Send, ab: AbTest, one: Standing) -> VersionRow:
     return VersionRow(
         letter=LETTERS[one.variant],
-        number=one.variant,
         says=_says(send, ab, one.variant),
         standing=one,
         accepted_rate=rate(one.accepted, one.audience),

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from campaigns.access import access_send, read_id
+from campaigns.access import access_send
 from campaigns.actions import control
 from campaigns.actions.errors import CampaignRefused
 from campaigns.forms_said import say_problems
@@ -36,8 +36,7 @@ def cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
 @console(Role.SENDER, write=True)
 def choose(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Give the rest of an A/B test the version that the person chose."""
-    version = read_id(request.POST.get("version"))
-    verb = partial(control.choose_version, variant=version)
+    verb = partial(control.choose_version, version=request.POST.get("version", ""))
     return _steer(request, pk, verb, "The rest gets this version now.")
 
 

@@ -54,8 +54,8 @@ def _wake(tenant: Tenant, send: Send) -> None:
 
 
 @transaction.atomic
-def choose_version(*, actor: User, tenant: Tenant, send: Send, variant: int) -> None:
-    """Give the rest of an A/B test this version now, also before its time is over.
+def choose_version(*, actor: User, tenant: Tenant, send: Send, version: str) -> None:
+    """Give the rest of an A/B test this version ("B") now, also before its time is over.
 
     Raises CampaignRefused if no test of the send waits for that.
     """
@@ -63,16 +63,15 @@ def choose_version(*, actor: User, tenant: Tenant, send: Send, variant: int) -> 
     is_paused = row.state == Send.State.PAUSED and row.ab.get("state") == "ask"
     if not is_paused and (row.state != Send.State.RUNNING or row.ab.get("state") != "out"):
         raise CampaignRefused("The rest of this send waits for no choice, so nothing was changed.")
-    if not 0 <= variant < len(row.content):
-        raise CampaignRefused(f"There is no version {variant + 1} of it. Choose one of the list.")
+    variants = {letter: number for number, letter in enumerate(LETTERS[: len(row.content)])}
+    if version not in variants:
+        raise CampaignRefused(f"There is no version “{version[:20]}” of it. Choose one of the list.")
     weigh(row)
-    crown(tenant.pk, row, variant, timezone.now(), f"{actor.email} chose {LETTERS[variant]}.")
+    crown(tenant.pk, row, variants[version], timezone.now(), f"{actor.email} chose {version}.")
     if is_paused:
         _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
     _wake(tenant, send)
-    audit.record(
-        "send.choose", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}", version=LETTERS[variant]
-    )
+    audit.record("send.choose", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}", version=version)
 
 
 @transaction.atomic

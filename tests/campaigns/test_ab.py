@@ -164,11 +164,12 @@ def test_where_nobody_clicked_a_person_chooses(place: Place, transport: Any) -> 
     with in_tenant(place.schema):
         with pytest.raises(CampaignRefused, match="Choose which version"):
             resume(**given, send=now)
-        with pytest.raises(CampaignRefused, match="no version 3"):
-            choose_version(**given, send=now, variant=2)
-        choose_version(**given, send=now, variant=1)
+        for wrong in ("C", "", "AB", "0"):
+            with pytest.raises(CampaignRefused, match=f"no version “{wrong}” of it"):
+                choose_version(**given, send=now, version=wrong)
+        choose_version(**given, send=now, version="B")
         with pytest.raises(CampaignRefused, match="waits for no choice"):
-            choose_version(**given, send=now, variant=0)
+            choose_version(**given, send=now, version="A")
     done = finish(place, send, transport)
     assert done.ab["said"] == f"{place.workspace.owner.email} chose B."
     assert titles_shown(place)["Version B"] == before[0, 1][0] + 120 - before[0, 0][0] - before[0, 1][0]
@@ -180,7 +181,7 @@ def test_a_person_can_choose_before_the_time_is_over(place: Place, transport: An
     drain_once(transport)
     with in_tenant(place.schema):
         choose_version(
-            actor=place.workspace.owner, tenant=place.workspace.tenant, send=fresh(place, send), variant=0
+            actor=place.workspace.owner, tenant=place.workspace.tenant, send=fresh(place, send), version="A"
         )
     assert finish(place, send, transport).accepted == 40
 
@@ -206,7 +207,7 @@ def test_what_is_sent_again_is_the_version_that_won(place: Place, transport: Any
     drain_once(transport)
     given: dict[str, Any] = {"actor": place.workspace.owner, "tenant": place.workspace.tenant}
     with in_tenant(place.schema):
-        choose_version(**given, send=fresh(place, send), variant=1)
+        choose_version(**given, send=fresh(place, send), version="B")
     done = finish(place, send, transport)
     with in_tenant(place.schema):
         again = resend(**given, send=done, what="not_displayed")

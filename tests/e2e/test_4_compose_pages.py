@@ -168,8 +168,9 @@ def test_a_time_is_chosen_shown_and_taken_back(truepush: Installation, page: Pag
 @pytest.mark.timeout(120)
 def test_two_versions_are_tried_and_one_is_chosen_for_the_rest(truepush: Installation, page: Page) -> None:
     begin(truepush, page, "Version A")
-    page.get_by_text("Other versions (A/B test)").click()
-    page.get_by_role("button", name="Add a version").click()
+    # The whole of it by keyboard.
+    page.locator("summary", has_text="Other versions (A/B test)").press("Enter")
+    page.get_by_role("button", name="Add a version").press("Enter")
     page.locator("[name=version_title]").first.fill("Version B")
     page.locator("[data-preview-version]").select_option(label="B")
     expect(preview(page, "title")).to_have_text("Version B")
@@ -181,16 +182,16 @@ def test_two_versions_are_tried_and_one_is_chosen_for_the_rest(truepush: Install
     shares.first.fill("70")
     expect(dialog).to_contain_text("The parts come to 120 %. Make it 100 %.")
     shares.last.fill("30")
-    dialog.get_by_label("Test on").check()
+    dialog.get_by_label("Test on").press("Space")
     dialog.get_by_label("Hold out").fill("10")
     assert grave(page, "the send dialog with versions") == []
-    dialog.locator("[data-send-button]").click()
+    dialog.locator("[data-send-button]").press("Enter")
     page.wait_for_url("**/sends/*/")
     versions = page.locator(".versions")
     expect(versions).to_contain_text("Is the best", timeout=30_000)
     expect(figure(page, "Displayed")).to_have_text(re.compile("^[1-9]"), timeout=30_000)
     assert grave(page, "the report with versions") == []
-    page.locator("#choose-1").click()
+    page.locator("#choose-B").press("Enter")
     expect(page.locator("main")).to_contain_text("The rest gets this version now.")
     expect(versions).to_contain_text("got B")
     expect(versions.locator("tr", has_text="Version B")).to_contain_text("Winner")
