@@ -48,22 +48,15 @@ class Reach:
     problem: str = ""
 
 
-def reach(
-    site: Site,
-    segments: list[int],
-    without: list[int],
-    leave_out: LeaveOut = NOBODY,
-    *,
-    milliseconds: int = PATIENCE_MS,
-) -> Reach:
+def reach(site: Site, segments: list[int], without: list[int], leave_out: LeaveOut = NOBODY) -> Reach:
     """Count it within that time each, else estimate; `total` is None if that takes longer still."""
     subscribed = count_active(site.pk)
     try:
         with slot():
-            counted = _counts(site.pk, _steps(segments, without, leave_out), subscribed, milliseconds)
+            counted = _counts(site.pk, _steps(segments, without, leave_out), subscribed)
             # What each further condition takes away; one that is not there takes nothing.
             less = [max(one.total - next_.total, 0) for one, next_ in pairwise(counted)]
-            capped, quiet = _restrained(site, rule_of(segments, without, leave_out), milliseconds)
+            capped, quiet = _restrained(site, rule_of(segments, without, leave_out))
             return Reach(
                 subscribed,
                 counted[-1].total,
@@ -91,17 +84,17 @@ def _steps(segments: list[int], without: list[int], leave_out: LeaveOut) -> list
     ]
 
 
-def _restrained(site: Site, rule: dict[str, Any] | None, milliseconds: int) -> tuple[int, int]:
+def _restrained(site: Site, rule: dict[str, Any] | None) -> tuple[int, int]:
     """Count who would be left out by the website's caps and who is in quiet time, were it sent now."""
     restraint, meant = Restraint.from_json(site.restraint), _meant(site.pk, rule)
     capped = quiet = 0
     with suppress(TooSlow):
         if restraint.counts:
             query = _CAPPED.format(meant=meant.text, free=is_free(restraint))
-            capped = read_rows(query, meant, milliseconds)[0][0]
+            capped = read_rows(query, meant, PATIENCE_MS)[0][0]
         if restraint.has_quiet:
             hours, now = Quiet(restraint, site.time_zone, {}), timezone.now()
-            zones = read_rows(_ZONES.format(meant=meant.text), meant, milliseconds)
+            zones = read_rows(_ZONES.format(meant=meant.text), meant, PATIENCE_MS)
             quiet = sum(number for zone, number in zones if hours.seconds(zone, now))
     return capped, quiet
 
@@ -110,39 +103,44 @@ def _meant(site_id: int, rule: dict[str, Any] | None) -> Sql:
     return where(site_id, read(rule), timezone.now()) if rule else Sql(LIVE, (site_id,))
 
 
-def _counts(
-    site_id: int, rules: list[dict[str, Any] | None], subscribed: int, milliseconds: int
-) -> list[Count]:
+def _counts(site_id: int, rules: list[dict[str, Any] | None], subscribed: int) -> list[Count]:
     """Count each, one that is like the one before it only once."""
     found: list[Count] = []
     for place, rule in enumerate(rules):
         same = place > 0 and rule == rules[place - 1]
-        found.append(found[-1] if same else _count(site_id, rule, subscribed, milliseconds))
+        found.append(found[-1] if same else _count(site_id, rule, subscribed))
     return found
 
 
-def _count(site_id: int, rule: dict[str, Any] | None, subscribed: int, milliseconds: int) -> Count:
+def _count(site_id: int, rule: dict[str, Any] | None, subscribed: int) -> Count:
     if rule is None:
         return Count(subscribed, 0)
     meant = _meant(site_id, rule)
     try:
-        return count(meant, milliseconds=milliseconds)
+        return count(meant, milliseconds=PATIENCE_MS)
     except TooSlow:
-        return estimate(meant, milliseconds=milliseconds)
+        return estimate(meant, milliseconds=PATIENCE_MS)
 
 
 def reach_of(campaign: Campaign) -> dict[str, Any]:
     """Answer `subscribed`: of the website in all; `segment`: whether it goes to less; `reach`: None if not known."""
-    chosen = (campaign.site, included(campaign), campaign.excluded)
-    found = reach(*chosen, LeaveOut.of(campaign), milliseconds=PATIENCE_OF_PAGE_MS)
-    names = dict(
-        Segment.objects.filter(pk__in=[*included(campaign), *campaign.excluded]).values_list("pk", "name")
-    )
+    segments, subscribed = included(campaign), count_active(campaign.site_id)
+    rule = rule_of(segments, campaign.excluded, LeaveOut.of(campaign))
+    names = dict(Segment.objects.filter(pk__in=[*segments, *campaign.excluded]).values_list("pk", "name"))
     return {
-        "subscribed": found.subscribed,
-        "reach": None if found.is_estimate else found.total,
+        "subscribed": subscribed,
+        "reach": _at_once(campaign.site_id, rule) if rule else subscribed,
         "segment": campaign.segment,
         "is_part": bool(names or campaign.leave_out),
-        "segment_names": [names[pk] for pk in included(campaign) if pk in names],
+        "segment_names": [names[pk] for pk in segments if pk in names],
         "excluded_names": [names[pk] for pk in campaign.excluded if pk in names],
     }
+
+
+def _at_once(site_id: int, rule: dict[str, Any]) -> int | None:
+    """Count for a page: one number, nothing that is not shown there, and no estimate, since it is asked for again."""
+    try:
+        with slot():
+            return count(_meant(site_id, rule), milliseconds=PATIENCE_OF_PAGE_MS).total
+    except (Busy, TooSlow, RuleRefused):
+        return None
