@@ -36,7 +36,7 @@ from truepush.lib.webpush.endpoints import Endpoint, EndpointRefused, parse_endp
 from truepush.lib.webpush.keys import KeyRefused, parse_subscription_keys
 
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,2}")
-_PROMPT = re.compile(r"[a-z][a-z0-9 -]{0,39}")
+_PROMPT = re.compile(r"[a-z][a-z0-9 .-]{0,39}")
 _MOST_ENDPOINT = 2048
 
 
@@ -79,7 +79,7 @@ class SiteView(APIView):
 
 class Subscriptions(SiteView):
     def post(self, request: Request, site_key: str) -> Response:
-        """Store the subscription (201 new, 200 known) and answer the capability token of its row."""
+        """Store the subscription (201 new, 200 known); answer the capability token of its row, and its number."""
         body = _body(request)
         new = read_subscription(body, request.headers.get("User-Agent", ""))
         new = replace(new, profile=_with_place(new.profile, request))
@@ -99,7 +99,8 @@ class Subscriptions(SiteView):
                     "server_key",
                 ) from None
             capability = capability_of(subscriber_id, digest_of(new.endpoint.url))
-        return Response({"subscriber": capability}, status=201 if created else 200)
+        answer = {"subscriber": capability, "id": subscriber_id}
+        return Response(answer, status=201 if created else 200)
 
 
 class ProfileCall(SiteView):
@@ -150,6 +151,19 @@ def _with_place(profile: Profile, request: Request) -> Profile:
     if _wants_privacy(request):
         place = Place(country=place.country)
     return replace(profile, consent_origin=request.headers.get("Origin", "")[:255], **vars(place))
+
+
+class Tags(SiteView):
+    def post(self, request: Request, site_key: str) -> Response:
+        """Answer the tags in the profile of the subscription named by its endpoint and capability."""
+        body = _body(request)
+        endpoint = _as_stored(_text(body, "endpoint", _MOST_ENDPOINT))
+        capability = _text(body, "subscriber", 64)
+        with in_tenant(self.site.schema_name):
+            row = own_row(site_id=self.site.site_id, endpoint=endpoint, capability=capability)
+        if row is None:
+            raise _unknown_subscription()
+        return Response({"tags": row.tags})
 
 
 class Unsubscribe(SiteView):

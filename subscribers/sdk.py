@@ -19,6 +19,8 @@ from truepush.lib import base64url
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
 LOADER_CACHE = "public, max-age=300"
+# What the loader imports where it is needed: no page pays for what it does not show.
+PARTS = ("ask", "connect", "funnel", "prompt", "visitor")
 
 
 @lru_cache(maxsize=4)

@@ -1,25 +1,20 @@
 /*
- * Truepush loader: asks on a click, keeps the subscription known to the server, tells the page how it stands.
+ * Truepush loader: asks, keeps the subscription known to the server, tells the page how it stands (docs/sdk.md).
  *
  *   window.truepush = window.truepush || [];
  *   truepush.push((api) => api.on("state", (state) => …));
  *
- * api.state()         unsupported | blocked | default | subscribed | unsubscribed | error
- * api.subscribe()     only while a click or key press is being handled; resolves to the state, never rejects
- * api.unsubscribe()   resolves to the state, never rejects
- * api.on("state" | "error", handler)   returns a function that ends it
- *
- * Of the visitor: api.addTags, removeTags, setAttributes, track, setExternalId (docs/sdk.md)
+ * state()   unsupported | blocked | default | subscribed | unsubscribed | error
+ * subscribe() (only while a click or key press is being handled), unsubscribe(), showPrompt(): resolve to the state
+ * on("state" | "error" | "prompt", handler)   returns a function that ends it
  *
  * Elements: data-truepush="subscribe" and "unsubscribe" act on a click, "status" is given text; all of them
- * carry data-truepush-state for the page's style sheet. A page without a subscribe element gets a small bell.
+ * carry data-truepush-state for the page's style sheet.
  */
 (() => {
   "use strict";
 
-  const VERSION = "1.1.0";
-  const DAY = 24 * 60 * 60 * 1000;
-  const PATIENCE = 30 * 1000; // without its push service a browser may leave subscribe() open for ever
+  const VERSION = "1.2.0";
   const OFF = "Notifications are off.";
   const SAY = {
     unsupported: "This browser cannot show notifications from this website.",
@@ -41,10 +36,11 @@
 
   const name = `truepush:${siteKey}`;
   let record = {};
+  let wishes = {}; // what the page gave to Init: id, language, autoPrompt, consent
 
   function recall() {
     try {
-      record = Object(JSON.parse(localStorage.getItem(name)));
+      record = Object(JSON.parse(localStorage.getItem(name)) || record);
     } catch {} // blocked, or written by someone else: what this page knows is all there is
     return record;
   }
@@ -52,13 +48,21 @@
   function remember(next) {
     record = next;
     try {
-      localStorage.setItem(name, JSON.stringify(next));
+      isSilent(next) || localStorage.setItem(name, JSON.stringify(next));
     } catch {} // blocked or full: the next page sends the subscription again
   }
 
+  // --- Consent: a page that asks for it first has nothing kept, asked or told before
+
+  function consent({ consent: said } = recall()) {
+    return said === undefined ? (wishes.consent === "required" ? "required" : "not required") : said ? "given" : "refused";
+  }
+
+  const isSilent = (of) => ["required", "refused"].includes(consent(of));
+
   // --- State and events
 
-  const handlers = new Map([["state", new Set()], ["error", new Set()]]);
+  const handlers = new Map(["state", "error", "prompt"].map((event) => [event, new Set()]));
   let state = firstState();
 
   function firstState() {
@@ -122,7 +126,8 @@
     }
     const title = String(given.name || location.hostname);
     const old = [].concat(given.old_workers ?? []).map(String);
-    return { title, old, key: given.vapid_key.replace(/=+$/, ""), file: file.href, scope: scope.href };
+    const prompts = Array.isArray(given.prompts) ? given.prompts : undefined;
+    return { title, old, prompts, key: given.vapid_key.replace(/=+$/, ""), file: file.href, scope: scope.href };
   }
 
   async function post(path, body) {
@@ -136,91 +141,33 @@
     return response.headers.get("Content-Type")?.includes("json") ? response.json() : {};
   }
 
-  let prompt; // by which the visitor agreed
+  /** The address of a file that is loaded where it is needed. */
+  const part = (file) => `${base}${file}.js`;
 
-  /** At most once a day for what the server has already acknowledged. */
-  async function tellServer(subscription, key, replaced) {
-    const before = recall();
-    const { endpoint, keys } = subscription.toJSON();
-    const known = before.endpoint === endpoint && before.key === key;
-    if (known && !replaced && Math.abs(Date.now() - before.sent) < DAY) {
-      return;
-    }
-    const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const old_endpoint = replaced || (before.endpoint === endpoint ? undefined : before.endpoint);
-    const profile = { language: navigator.language, time_zone, sdk: VERSION, prompt };
-    const body = { endpoint, keys, server_key: key, old_endpoint, profile };
-    try {
-      const { subscriber } = await post("subscriptions", body);
-      remember({ ...recall(), endpoint, key, subscriber, sent: Date.now() });
-    } catch (error) {
-      if (!known) {
-        throw error; // else the server has had it since an earlier day, and the next page tries again
-      }
-    }
+  // --- The funnel: steps of a prompt, told together by a file of its own; 0 are the page's own elements and code
+
+  let agreedBy; // the prompt
+
+  function note(step, { id = 0, version = 1 } = Object(agreedBy)) {
+    handlers.get("prompt").forEach((handler) => call(handler, { prompt: id, version, step }));
+    load("funnel").then((tell) => tell({ prompt: id, version, step })).catch(() => {});
   }
 
-  // --- What the page knows of its visitor: a file of its own, loaded where something is said
+  // --- Files that are loaded where something is to be done: the subscription, and what is said of its visitor
 
-  let visitor = null;
+  const opened = new Map();
 
-  function say(verb, ...given) {
-    const ways = { recall, remember, post, alone, complain };
-    visitor = visitor || import(`${base}visitor.js`).then((file) => file.open(ways));
-    visitor.then((file) => file[verb](...given)).catch((error) => ((visitor = null), complain(error)));
+  /** What the file makes of the ways into this one; should it not come, the next call tries again. */
+  function load(file) {
+    const ways = { base, recall, remember, post, alone, complain, version: VERSION, agreedBy: () => nameOf(agreedBy) };
+    opened.has(file) || opened.set(file, import(part(file)).then((module) => module.open(ways)));
+    return opened.get(file).catch((error) => (opened.delete(file), Promise.reject(error)));
   }
 
-  // --- The browser's part: our worker in its own scope, and its subscription
+  const say = (verb, ...given) => load("visitor").then((file) => file[verb](...given)).catch(complain);
 
-  /** Where ours is missing getRegistration() answers with the page's own worker: the scope must be equal. */
-  async function ours({ scope }) {
-    const registration = await navigator.serviceWorker.getRegistration(scope);
-    return registration?.scope === scope ? registration : undefined;
-  }
-
-  /** Only if needed: in Chromium it waits for seconds behind the update that the page before asked for. */
-  async function register({ file, scope }) {
-    const present = await ours({ scope });
-    if (present?.active?.scriptURL === file) {
-      return present;
-    }
-    const registration = await navigator.serviceWorker.register(file, { scope, updateViaCache: "none" });
-    const worker = registration.installing || registration.waiting;
-    while (!registration.active) {
-      if (worker.state === "redundant") {
-        throw new Error(`the worker ${file} did not start`);
-      }
-      await new Promise((resolve) => worker.addEventListener("statechange", resolve, { once: true }));
-    }
-    return registration;
-  }
-
-  function keyOf({ options }) {
-    const text = btoa(String.fromCharCode(...new Uint8Array(options.applicationServerKey)));
-    return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
-  }
-
-  async function subscriptionOf({ pushManager }, key) {
-    const existing = await pushManager.getSubscription();
-    if (existing && keyOf(existing) === key) {
-      return existing;
-    }
-    await existing?.unsubscribe(); // made with another key: it can never be sent to again
-    const silence = new Error("the browser's push service does not answer");
-    const late = new Promise((_, reject) => setTimeout(reject, PATIENCE, silence));
-    return Promise.race([pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }), late]);
-  }
-
-  /** Subscriptions that came here from another provider: the settings name the files of its workers. */
-  async function inherited({ old }) {
-    const found = [];
-    for (const one of old.length ? await navigator.serviceWorker.getRegistrations() : []) {
-      const worker = one.active || one.waiting || one.installing;
-      const isOld = worker && old.includes(new URL(worker.scriptURL).pathname);
-      found.push(isOld && (await one.pushManager.getSubscription()));
-    }
-    return found.filter(Boolean);
-  }
+  /** Whose texts and looks the visitor saw who agreed. */
+  const nameOf = (prompt) => prompt && (prompt.id ? `${prompt.kind} ${prompt.id}.${prompt.version}` : `${prompt.kind} 1`);
 
   // --- Verbs. One tab at a time: a second one renewing the same subscription would undo the first.
 
@@ -228,62 +175,42 @@
     return navigator.locks ? navigator.locks.request(name, work) : work();
   }
 
-  async function connect(settings) {
-    const others = await inherited(settings);
-    try {
-      const registration = await register(settings);
-      const own = await subscriptionOf(registration, settings.key);
-      for (const other of others) {
-        await tellServer(own, settings.key, other.endpoint); // its row is ours from now on
-        await other.unsubscribe().catch(() => {}); // the next page tries again
-      }
-      await tellServer(own, settings.key);
-    } catch (error) {
-      const [other] = others; // where no new one can be had it stays, known to the server
-      await (other ? tellServer(other, keyOf(other)) : Promise.reject(error));
+  /** `isFree`: a browser that opens its dialog without a gesture, for a prompt that was designed so. */
+  async function subscribe(prompt, isFree) {
+    agreedBy = prompt;
+    if (isSilent()) {
+      console.warn("Truepush: subscribe() waits for setConsent(true)");
+      return state;
     }
-    become("subscribed");
-    say("countVisit");
-  }
-
-  /** On every page: who is subscribed stays so, with today's key, endpoint and worker. */
-  async function resync(settings) {
-    const registration = await ours(settings);
-    const subscription = await registration?.pushManager.getSubscription();
-    if (subscription || recall().endpoint || (await inherited(settings)).length) {
-      await connect(settings);
-      registration?.update().catch(() => {}); // calls a bad worker back; offline it can wait
-    } else {
-      become("unsubscribed");
-    }
-  }
-
-  async function subscribe(by) {
-    prompt = `${by} 1`; // its version: texts and looks that people agreed by
-    if (navigator.userActivation?.isActive === false) {
+    if (!isFree && navigator.userActivation?.isActive === false) {
       console.warn("Truepush: subscribe() works only while a click or key press is being handled");
       return state;
     }
-    const permission = await Notification.requestPermission(); // first of all, while the gesture counts
+    const isAsked = Notification.permission === "default";
+    const asked = Notification.requestPermission(); // first of all, while the gesture counts
+    isAsked && note("native");
+    const permission = await asked;
+    isAsked && note(permission === "default" ? "closed" : permission);
     if (permission !== "granted") {
       return become(permission === "denied" ? "blocked" : "default");
     }
-    await alone(async () => connect(await loadSettings()));
-    return state;
+    await alone(async () => (await load("connect")).connect(await loadSettings()));
+    note("subscribed");
+    say("countVisit");
+    return become("subscribed");
+  }
+
+  async function resync(settings) {
+    const isOn = await (await load("connect")).resync(settings);
+    become(isOn ? "subscribed" : "unsubscribed");
+    isOn && say("countVisit");
   }
 
   async function unsubscribe() {
     const settings = await loadSettings();
-    await alone(async () => {
-      const { endpoint, subscriber } = recall();
-      const subscription = await (await ours(settings))?.pushManager.getSubscription();
-      await subscription?.unsubscribe();
-      remember({});
-      if (endpoint && subscriber) {
-        // The browser has let go: should this be lost, the push service answers "gone" to the next message.
-        post("unsubscribe", { endpoint, subscriber }).catch(() => {});
-      }
-    });
+    const { seen, asked, consent: said } = recall();
+    const kept = { left: Date.now(), seen, asked, consent: said }; // asked again by nobody but themselves
+    await alone(async () => (await load("connect")).end(settings, kept));
     return become(firstState());
   }
 
@@ -304,8 +231,7 @@
 
   // --- The page
 
-  let title; // comes with the settings
-  let bell; // draws it anew
+  let asker; // what asks, and what stands on the page to be switched on and off
 
   function render() {
     for (const element of document.querySelectorAll("[data-truepush]")) {
@@ -314,20 +240,27 @@
         element.textContent = SAY[state];
       }
     }
-    const wanted = title && (SAY[state] === OFF || state === "error") && document.adoptedStyleSheets;
-    if (bell) {
-      bell();
-    } else if (wanted && !document.querySelector('[data-truepush="subscribe"]')) {
-      showBell().catch(complain);
-    }
+    asker?.render();
   }
 
-  /** Only where there is something to ask: its code is a file of its own. */
-  async function showBell() {
-    bell = () => {};
-    const { buildBell } = await import(`${base}bell.js`);
-    const read = () => ({ state, busy: Boolean(running) });
-    bell = buildBell({ title, OFF, SAY, read, ask: () => once(() => subscribe("bell")) });
+  /** On iOS only a website on the Home Screen can push, and only a page with a manifest can be put there. */
+  function isBeforeHomeScreen() {
+    const [, version] = /OS (\d+[._]\d+)/.exec(navigator.userAgent) || [];
+    const isNew = !version || parseFloat(version.replace("_", ".")) >= 16.4; // an iPad calls itself a Mac
+    return state === "unsupported" && navigator.standalone === false && isNew && document.querySelector("link[rel=manifest]");
+  }
+
+  async function openAsker(settings) {
+    const ios = isBeforeHomeScreen();
+    const hasOwn = !settings.prompts && document.querySelector('[data-truepush="subscribe"]');
+    if (asker || hasOwn || settings.prompts?.length === 0 || !document.adoptedStyleSheets) {
+      return;
+    }
+    const read = () => ({ state, busy: Boolean(running), ios });
+    const tags = () => say("getTags");
+    const verbs = { unsubscribe: api.unsubscribe, subscribe: (...given) => once(() => subscribe(...given)) };
+    const file = await import(part("ask"));
+    asker = file.open({ settings, wishes, recall, remember, read, ...verbs, say, tags, note, part, complain });
   }
 
   function onClick(event) {
@@ -335,7 +268,7 @@
     const wish = element?.dataset.truepush;
     if (wish === "subscribe" || wish === "unsubscribe") {
       event.preventDefault();
-      once(wish === "subscribe" ? () => subscribe("element") : unsubscribe);
+      once(wish === "subscribe" ? () => subscribe({ kind: "element" }) : unsubscribe);
     }
   }
 
@@ -359,40 +292,78 @@
   // --- Start
 
   const api = Object.freeze({
+    Init,
     state: () => state,
-    subscribe: () => once(() => subscribe("page")),
+    subscribe: () => once(() => subscribe({ kind: "page" })),
     unsubscribe: () => once(unsubscribe),
-    addTags: (tags) => say("addTags", tags),
-    removeTags: (tags) => say("removeTags", tags),
-    setAttributes: (attributes) => say("setAttributes", attributes),
-    track: (name, properties) => say("track", name, properties),
-    setExternalId: (externalId, signature) => say("setExternalId", externalId, signature),
+    showPrompt: async () => (await started.catch(() => {}), asker ? asker.showPrompt() : state),
+    consent,
+    setConsent,
+    GetSubscriberId: async () => (await started.catch(() => {}), recall().id ?? null),
+    addTags: (tags) => void say("addTags", tags),
+    removeTags: (tags) => void say("removeTags", tags),
+    getTags: () => say("getTags"),
+    setAttributes: (attributes) => void say("setAttributes", attributes),
+    track: (name, properties) => void say("track", name, properties),
+    setExternalId: (externalId, signature) => void say("setExternalId", externalId, signature),
     on(event, handler) {
       handlers.get(event)?.add(handler);
       return () => handlers.get(event)?.delete(handler);
     },
   });
 
+  /** For what the snippet does not say: {id, language, autoPrompt, consent}. `done` hears of the start, or its error. */
+  function Init(options, done) {
+    wishes = { ...wishes, ...options };
+    const isOther = wishes.id && wishes.id !== siteKey && new Error(`Init names ${wishes.id}, the snippet ${siteKey}`);
+    isOther && complain(isOther);
+    const end = (error) => typeof done === "function" && call(done, isOther || error);
+    return Promise.resolve().then(() => started).then(() => end(null), end).then(() => state);
+  }
+
+  /** true begins what had to wait; false ends the subscription and forgets all but the refusal. */
+  async function setConsent(isGiven) {
+    if (isGiven) {
+      remember({ ...recall(), consent: true });
+      started = proceed();
+    } else {
+      state === "subscribed" && (await once(unsubscribe));
+      remember({}); // all that was kept, before the refusal, which alone is kept from now on
+      try {
+        localStorage.setItem(name, JSON.stringify({ consent: false }));
+      } catch {}
+      record = { consent: false };
+    }
+    await started.catch(complain);
+    return state;
+  }
+
+  async function proceed() {
+    render();
+    if (isSilent() || state === "blocked" || (state === "unsupported" && !isBeforeHomeScreen())) {
+      return;
+    }
+    const settings = await loadSettings();
+    if (window.Notification?.permission === "granted") {
+      await alone(() => resync(settings)).catch(fail);
+    }
+    await openAsker(settings);
+    render();
+  }
+
   async function start() {
     const run = (task) => typeof task === "function" && call(task, api);
-    window.truepush = { push: (...tasks) => tasks.forEach(run) };
+    window.truepush = { ...api, push: (...tasks) => tasks.forEach(run) };
     document.addEventListener("click", onClick);
     (Array.isArray(queue) ? queue : []).forEach(run);
     reportClick().catch(complain);
     if (document.readyState === "loading") {
       await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
     }
-    render();
-    if (state === "unsupported" || state === "blocked") {
-      return;
-    }
-    const settings = await loadSettings();
-    title = settings.title;
-    if (Notification.permission === "granted") {
-      await alone(() => resync(settings)).catch(fail);
-    }
-    render();
+    await proceed();
   }
 
-  start().catch(complain); // nobody has asked for anything yet: the state stays what it is
+  let started = Promise.resolve();
+  started = start();
+  started.catch(complain); // nobody has asked for anything yet: the state stays what it is
 })();

@@ -1,15 +1,26 @@
 /*
  * Truepush visitor: what the page knows of its visitor, kept in the browser until the server has it.
  *
- * `waiting` in the loader's record: {tags: {add, remove}, attributes, events, sessions, pages, external_id, signature}.
+ * In the loader's record: `waiting` {tags: {add, remove}, attributes, events, sessions, pages, external_id, signature},
+ * and `told` {at, tags}, the last tags that the server took: they are in the profile some seconds later.
  */
 const KEPT = 50; // events, while there is nobody to send them for
 const VISIT = 30 * 60 * 1000; // a visit ends when nothing was opened for so long
 const SOON = 500;
+const FOLDED = 60 * 1000; // by then the profile has what was told
 const MONTH = 30 * 86400;
 
 const textsOf = (list) => [].concat(list ?? []).map(String);
 const without = (list, taken) => textsOf(list).filter((tag) => !textsOf(taken).includes(tag));
+const nameOf = (tag) => tag.includes("=") && tag.split("=")[0];
+
+/** The tags after a change; one with a value takes the place of the same name's other value. */
+function changed(tags, change) {
+  const { add, remove } = Object(change);
+  const names = textsOf(add).map(nameOf).filter(Boolean);
+  const kept = without(tags, remove).filter((tag) => !names.includes(nameOf(tag)));
+  return [...new Set([...kept, ...textsOf(add)])].sort();
+}
 
 function joined(first, then) {
   const [before, after] = [Object(first), Object(then)];
@@ -55,6 +66,8 @@ export function open({ recall, remember, post, alone, complain }) {
     const events = waiting.events.map(({ at, ...event }) => ({ ...event, ago: ago(at) }));
     try {
       await post("profile", { ...waiting, events, endpoint, subscriber });
+      const told = { at: Date.now(), tags: joined({ tags: recall().told?.tags }, waiting).tags };
+      waiting.tags.add.concat(waiting.tags.remove).length && remember({ ...recall(), told });
     } catch (error) {
       if (error.status < 500 && error.status !== 429) {
         throw error;
@@ -64,7 +77,21 @@ export function open({ recall, remember, post, alone, complain }) {
     }
   }
 
+  addEventListener("online", () => alone(send).catch(complain));
+
   return {
+    /** Of the server, with what it was told a moment ago or is still to be told; without it, what is known here. */
+    async getTags() {
+      const { endpoint, subscriber } = recall();
+      if (subscriber) {
+        const { tags } = await post("tags", { endpoint, subscriber }).catch((error) => (complain(error), recall()));
+        remember({ ...recall(), tags: textsOf(tags) });
+      }
+      const { tags, told, waiting } = recall();
+      const isFresh = Date.now() - told?.at < FOLDED;
+      return changed(changed(textsOf(tags), isFresh && told.tags), waiting?.tags);
+    },
+
     addTags: (tags) => say({ tags: { add: tags } }),
     removeTags: (tags) => say({ tags: { remove: tags } }),
     setAttributes: (attributes) => say({ attributes: { ...attributes } }),

@@ -138,7 +138,7 @@ def test_the_sdk_tells_a_page_of_the_first_nothing_of_the_second(two: Two, sdk: 
         Browser(f"https://fcm.googleapis.com/fcm/send/{endpoint}").json(id=7, tenant_id=two.second.tenant.pk),
     ]
     for body in bodies:
-        for path in ("subscriptions", "unsubscribe", "profile"):
+        for path in ("subscriptions", "unsubscribe", "profile", "tags"):
             url = f"/sdk/v1/{key}/{path}"
             answer = sdk.post(url, body, content_type="application/json", headers={"origin": origin})
             assert answer.status_code in (201, 400, 404)

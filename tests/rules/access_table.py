@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from subscribers.sdk import PARTS
 from tenants.models import Role
 from tenants.roles import RANK
 
@@ -262,8 +263,10 @@ for _model in (
 SDK = [
     sdk("GET", "sdk/v1/<slug:site_key>/truepush.js", 200),
     sdk("GET", "sdk/v1/<slug:site_key>/settings.json", 200),
-    sdk("GET", "sdk/v1/<slug:site_key>/bell.js", 200),
-    sdk("GET", "sdk/v1/<slug:site_key>/visitor.js", 200),
+    *(sdk("GET", f"sdk/v1/<slug:site_key>/{part}.js", 200) for part in PARTS),
+    sdk("OPTIONS", "sdk/v1/<slug:site_key>/tags", 204),
+    sdk("POST", "sdk/v1/<slug:site_key>/tags", 403, "guess"),
+    sdk("POST", "sdk/v1/<slug:site_key>/tags", 404, "guess", origin="https://shop.example"),
     sdk("OPTIONS", "sdk/v1/<slug:site_key>/profile", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 404, "guess", origin="https://shop.example"),

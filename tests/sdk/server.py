@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from subscribers.sdk import PARTS
+
 STATIC = Path(__file__).parents[2] / "static"
 SITE_KEY = "site-key-1"
 SDK_PATH = f"/sdk/v1/{SITE_KEY}"
@@ -53,6 +55,7 @@ class World:
     settings_answer: int = 200
     subscriptions_answer: int = 201
     profile_answer: int = 202
+    tags: list[str] = field(default_factory=list)
     # Scripts of the website besides ours, and who answers subscriptions and profiles in this server's place.
     scripts: dict[str, str] = field(default_factory=dict)
     forward: Callable[[str, Any, Mapping[str, str]], tuple[int, str]] | None = None
@@ -157,7 +160,7 @@ class _Sdk(_Handler):
         path = urlsplit(self.path).path
         if path == f"{SDK_PATH}/truepush.js":
             self._script((STATIC / "sdk" / "truepush.js").read_text(), {})
-        elif path in (f"{SDK_PATH}/bell.js", f"{SDK_PATH}/visitor.js"):
+        elif path in [f"{SDK_PATH}/{part}.js" for part in PARTS]:
             module = (STATIC / "sdk" / path.rpartition("/")[2]).read_text()
             self._script(module, {"Access-Control-Allow-Origin": "*"})
         elif path == f"{SDK_PATH}/settings.json":
@@ -183,10 +186,12 @@ class _Sdk(_Handler):
                 self.world.released.wait(_HANG_SECONDS)
             self._answer(self.world.receipts_answer, "text/plain", "", {"Access-Control-Allow-Origin": "*"})
         elif self.path == f"{SDK_PATH}/subscriptions":
-            answer = json.dumps({"subscriber": f"capability of {body['endpoint']}"})
+            answer = json.dumps({"subscriber": f"capability of {body['endpoint']}", "id": 4711})
             self._answer(self.world.subscriptions_answer, "application/json", answer, self._echo())
         elif self.path == f"{SDK_PATH}/profile":
             self._answer(self.world.profile_answer, "text/plain", "", self._echo())
+        elif self.path == f"{SDK_PATH}/tags":
+            self._answer(200, "application/json", json.dumps({"tags": self.world.tags}), self._echo())
         else:
             self._answer(204, "text/plain", "", self._echo())
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.browsers.firefox import Firefox, firefox
+from tests.sdk.prompts import prompt
 from tests.sdk.push_service import PushService, push_service
 from tests.sdk.server import SDK_PATH, Hosts, World
 from truepush.lib import base64url
@@ -26,7 +27,7 @@ FORGET_NAME = """(() => {
 
 @dataclass
 class Subscribed:
-    """A Firefox that has subscribed on the website by a click on the bell."""
+    """A Firefox that has subscribed on the website by the yes of its prompt."""
 
     firefox: Firefox
     world: World
@@ -55,11 +56,12 @@ class Subscribed:
 def visitor(hosts: Hosts) -> Iterator[Subscribed]:
     world = hosts.fresh(base64url.encode(generate_key_pair().public))
     with push_service() as service, firefox(service.url) as browser:
+        world.settings["prompts"] = [prompt("box")]
         browser.navigate(world.shop)
         browser.wait_for(
-            "document.querySelector('truepush-bell')?.shadowRoot.querySelector('button:not([hidden])')?.title"
+            "document.querySelector('truepush-prompt')?.shadowRoot.querySelector('.allow')?.textContent"
         )
-        browser.click("truepush-bell >>> button")
+        browser.click("truepush-prompt >>> .allow")
         visitor = Subscribed(browser, world, service)
         visitor.wait_for(lambda: bool(world.calls(SUBSCRIPTIONS)))
         yield visitor

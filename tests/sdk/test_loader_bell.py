@@ -20,21 +20,39 @@ def style(locator: Locator, name: str) -> str:
     return value
 
 
-def test_the_bell_subscribes_by_keyboard_says_so_and_is_gone(visitor: Visitor, world: World) -> None:
+def panel(visitor: Visitor) -> Locator:
+    return visitor.page.locator("truepush-bell [role=dialog]")
+
+
+def test_the_bell_subscribes_by_keyboard_and_says_so(visitor: Visitor, world: World) -> None:
     visitor.open(world.shop)
     expect(bell(visitor)).to_be_visible()
-    assert bell(visitor).get_attribute("aria-label") == "Get notifications from Demo shop"
+    assert bell(visitor).get_attribute("aria-label") == "Notifications from Demo shop"
     visitor.page.keyboard.press("Tab")
     expect(bell(visitor)).to_be_focused()
     assert style(bell(visitor), "outlineStyle") == "solid"
     visitor.page.keyboard.press("Enter")
     visitor.wait_for_state("subscribed")
-    expect(bell(visitor)).to_be_hidden()
     expect(said(visitor)).to_have_text("Notifications are on.")
     assert len(world.calls(f"{SDK_PATH}/subscriptions")) == 1
+
+
+def test_two_clicks_end_the_subscription(visitor: Visitor, world: World) -> None:
+    visitor.open(world.shop)
+    bell(visitor).click()
+    visitor.wait_for_state("subscribed")
     visitor.reload()
-    expect(visitor.page.locator("truepush-bell")).to_have_count(0)
-    assert [one.path for one in world.asked].count(f"{SDK_PATH}/bell.js") == 1
+    bell(visitor).click()
+    expect(panel(visitor)).to_contain_text("Notifications are on.")
+    stop = panel(visitor).get_by_role("button", name="Turn off")
+    expect(stop).to_be_focused()
+    stop.click()
+    visitor.wait_for_state("unsubscribed")
+    expect(panel(visitor)).to_be_hidden()
+    expect(said(visitor)).to_have_text("Notifications are off.")
+    visitor.wait_for(lambda: len(world.calls(f"{SDK_PATH}/unsubscribe")) == 1)
+    visitor.reload()
+    expect(bell(visitor)).to_be_visible()
 
 
 def test_the_bell_sits_bottom_right_in_light_and_dark(visitor: Visitor, world: World) -> None:
@@ -44,7 +62,8 @@ def test_the_bell_sits_bottom_right_in_light_and_dark(visitor: Visitor, world: W
     assert box == {"x": 390 - 16 - 48, "y": 700 - 16 - 48, "width": 48, "height": 48}
     light = style(bell(visitor), "backgroundColor")
     visitor.page.emulate_media(color_scheme="dark")
-    assert (light, style(bell(visitor), "backgroundColor")) == ("rgb(29, 41, 57)", "rgb(242, 244, 247)")
+    assert (light, style(bell(visitor), "backgroundColor")) == ("rgb(21, 94, 239)", "rgb(132, 173, 255)")
+    visitor.page.emulate_media(color_scheme="light")
 
 
 def test_escape_closes_what_is_said_and_then_the_bell(visitor: Visitor, world: World) -> None:

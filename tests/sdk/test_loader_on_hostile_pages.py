@@ -82,7 +82,7 @@ def test_wb_14_a_name_with_markup_is_text(visitor: Visitor, world: World) -> Non
     world.settings["name"] = name
     visitor.open(world.shop)
     button = visitor.page.locator("truepush-bell button")
-    assert button.get_attribute("aria-label") == f"Get notifications from {name}"
+    assert button.get_attribute("aria-label") == f"Notifications from {name}"
     assert visitor.page.evaluate("window.hacked") is None
 
 

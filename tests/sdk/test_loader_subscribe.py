@@ -45,7 +45,7 @@ def test_a_click_subscribes_and_the_server_hears_of_it_once(visitor: Visitor, wo
         "keys": {"p256dh": held["p256dh"], "auth": held["auth"]},
         "server_key": world.vapid_key,
         "profile": {
-            "sdk": "1.1.0",
+            "sdk": "1.2.0",
             "prompt": "element 1",
             "language": visitor.page.evaluate("navigator.language"),
             "time_zone": visitor.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"),
@@ -244,4 +244,5 @@ def test_what_is_kept_in_storage_is_the_capability_and_no_more(visitor: Visitor,
     endpoint = visitor.push.held[world.scope]["endpoint"]
     assert record.pop("sent") > 0
     assert record.pop("last") > 0
-    assert record == {"endpoint": endpoint, "key": world.vapid_key, "subscriber": f"capability of {endpoint}"}
+    capability = f"capability of {endpoint}"
+    assert record == {"endpoint": endpoint, "key": world.vapid_key, "subscriber": capability, "id": 4711}

@@ -1,10 +1,11 @@
 import gzip
 import re
 
+from subscribers.sdk import PARTS
 from tests.sdk.server import STATIC
 
 ALWAYS = "truepush.js", "worker.js"
-FILES = *ALWAYS, "bell.js", "visitor.js"
+FILES = *ALWAYS, *(f"{part}.js" for part in PARTS)
 LINES = 400
 
 

@@ -226,3 +226,16 @@ def test_who_asks_for_privacy_is_not_counted(
     folded(acme)
     row = only_row(acme)
     assert (row.sessions, row.pages, row.tags) == (0, 0, ["vip"])
+
+
+def test_tags_are_told_to_whoever_has_the_capability_and_nobody_else(
+    sdk: Client, acme: Workspace, shop: Site, browser: tuple[Browser, str]
+) -> None:
+    say(sdk, shop, browser, tags={"add": ["vip", "plan=gold"]})
+    folded(acme)
+    mine = {"endpoint": browser[0].endpoint, "subscriber": browser[1]}
+    answer = post(sdk, shop.site_key, "tags", mine)
+    assert (answer.status_code, answer.json()) == (200, {"tags": ["plan=gold", "vip"]})
+    for wrong in ({"subscriber": "0" * 40}, {"endpoint": Browser().endpoint}):
+        answer = post(sdk, shop.site_key, "tags", {**mine, **wrong})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_subscription")
