@@ -10,16 +10,11 @@ from django.conf import settings
 
 from subscribers.models import Site
 from subscribers.time_zones import time_zone_choices
-from truepush.lib.hostname import is_host_name
+from truepush.lib.hostname import is_host_name, is_local
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 
 MOST_ORIGIN = 255
 _WORKER_PATH = re.compile(r"/[A-Za-z0-9_.\-/]+\.js")
-
-
-def is_local(host: str) -> bool:
-    """Tell the hosts that browsers treat as secure without TLS."""
-    return host in ("localhost", "127.0.0.1", "[::1]", "::1") or host.endswith(".localhost")
 
 
 def read_origin(text: str) -> str:

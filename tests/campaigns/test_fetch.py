@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.raw_server import Handler, RawServer, Serve
-from truepush.lib.fetch import FetchRefused, Trust, fetch
+from truepush.lib.fetch import FetchRefused, fetch
+from truepush.lib.guarded import Trust
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"

@@ -15,3 +15,8 @@ def is_host_name(text: str) -> bool:
 def ends_in_number(host: str) -> bool:
     """True where a resolver reads an IPv4 address: 127.1, 0x7f.1, 2130706433 (URL standard, same name)."""
     return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+
+
+def is_local(host: str) -> bool:
+    """Tell the hosts that browsers treat as secure without TLS."""
+    return host in ("localhost", "127.0.0.1", "[::1]", "::1") or host.endswith(".localhost")
