@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from subscribers.access import access_site_key, check_open
 from subscribers.api_errors import ApiError, error_body
+from subscribers.doctor.providers import as_script
 from subscribers.models import Site, VapidKey
 from tenants.doorway import in_tenant
 from truepush.lib import base64url
@@ -23,7 +24,7 @@ LOADER_CACHE = "public, max-age=300"
 PARTS = ("ask", "connect", "funnel", "prompt", "visitor")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=5)
 def _source(name: str) -> str:
     return Path(settings.BASE_DIR, "static", "sdk", name).read_text(encoding="utf-8")
 
@@ -72,6 +73,14 @@ def loader(request: HttpRequest, site_key: str) -> HttpResponse:
 def module(request: HttpRequest, site_key: str, name: str) -> HttpResponse:
     """Serve a part of the loader that it imports where it needs it."""
     answer = _cached(request, _source(f"{name}.js"), JAVASCRIPT, LOADER_CACHE)
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+@require_safe
+def doctor(request: HttpRequest, site_key: str) -> HttpResponse:
+    """Serve the check in a browser, with what other providers are known by before it."""
+    answer = _cached(request, as_script() + _source("doctor.js"), JAVASCRIPT, LOADER_CACHE)
     answer["Access-Control-Allow-Origin"] = "*"
     return answer
 

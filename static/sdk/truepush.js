@@ -360,6 +360,7 @@
     if (document.readyState === "loading") {
       await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
     }
+    location.hash === "#truepush-check" && import(part("doctor")).catch(complain);
     await proceed();
   }
 

@@ -130,6 +130,7 @@ SDK: dict[str, str] = {
     "sdk:unsubscribe": "site_key",
     **{f"sdk:{part}": "site_key" for part in PARTS},
     "sdk:tags": "site_key",
+    "sdk:doctor": "site_key",
     "sdk:profile": "site_key",
     "receipts:receipts": "",
     "receipts:picture": "site_key,name",

@@ -267,6 +267,7 @@ SDK = [
     sdk("OPTIONS", "sdk/v1/<slug:site_key>/tags", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/tags", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/tags", 404, "guess", origin="https://shop.example"),
+    sdk("GET", "sdk/v1/<slug:site_key>/doctor.js", 200),
     sdk("OPTIONS", "sdk/v1/<slug:site_key>/profile", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 404, "guess", origin="https://shop.example"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from subscribers.doctor.providers import as_script
 from subscribers.sdk import PARTS
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -50,6 +51,7 @@ class World:
     asked: list[Asked] = field(default_factory=list)
     worker_headers: Mapping[str, str] = field(default_factory=dict)
     worker_missing: bool = False
+    is_registered: bool = True
     receipts_answer: int = 204
     receipts_hang: bool = False
     settings_answer: int = 200
@@ -163,6 +165,9 @@ class _Sdk(_Handler):
         elif path in [f"{SDK_PATH}/{part}.js" for part in PARTS]:
             module = (STATIC / "sdk" / path.rpartition("/")[2]).read_text()
             self._script(module, {"Access-Control-Allow-Origin": "*"})
+        elif path == f"{SDK_PATH}/doctor.js":
+            doctor = as_script() + (STATIC / "sdk" / "doctor.js").read_text()
+            self._script(doctor, {"Access-Control-Allow-Origin": "*"})
         elif path == f"{SDK_PATH}/settings.json":
             text, open_to_all = json.dumps(self.world.settings), {"Access-Control-Allow-Origin": "*"}
             self._answer(self.world.settings_answer, "application/json", text, open_to_all)
@@ -185,6 +190,10 @@ class _Sdk(_Handler):
             if self.world.receipts_hang:
                 self.world.released.wait(_HANG_SECONDS)
             self._answer(self.world.receipts_answer, "text/plain", "", {"Access-Control-Allow-Origin": "*"})
+        elif self.path == f"{SDK_PATH}/subscriptions" and not self.world.is_registered:
+            self._answer(403, "application/json", "{}", {})
+        elif self.path == f"{SDK_PATH}/subscriptions" and not body:
+            self._answer(400, "application/json", "{}", self._echo())
         elif self.path == f"{SDK_PATH}/subscriptions":
             answer = json.dumps({"subscriber": f"capability of {body['endpoint']}", "id": 4711})
             self._answer(self.world.subscriptions_answer, "application/json", answer, self._echo())

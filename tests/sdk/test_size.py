@@ -5,7 +5,7 @@ from subscribers.sdk import PARTS
 from tests.sdk.server import STATIC
 
 ALWAYS = "truepush.js", "worker.js"
-FILES = *ALWAYS, *(f"{part}.js" for part in PARTS)
+FILES = *ALWAYS, *(f"{part}.js" for part in PARTS), "doctor.js"
 LINES = 400
 
 

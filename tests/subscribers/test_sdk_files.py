@@ -205,3 +205,28 @@ def test_the_worker_imports_nothing_and_the_stub_only_from_the_sdk_host(
     assert re.findall(r"importScripts\((.*?)\)", stub) == [
         f'"{django_settings.SDK_URL}/w/{shop.site_key}.js"'
     ]
+
+
+def test_the_check_in_a_browser_comes_with_what_other_providers_are_known_by(sdk: Client, shop: Site) -> None:
+    answer = sdk.get(f"/sdk/v1/{shop.site_key}/doctor.js")
+    first, _, rest = answer.content.decode().partition("\n")
+    known = json.loads(first.removeprefix("const PROVIDERS = ").removesuffix(";"))
+    assert known["OneSignal"] == [
+        "cdn.onesignal.com", "onesignalsdkworker.js", "onesignalsdkupdaterworker.js", "onesignalsdk.sw.js"
+    ]  # fmt: skip
+    assert rest == (SDK / "doctor.js").read_text()
+    assert answer["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://shop.example", 400), ("https://www.shop.example", 403)]
+)
+def test_the_empty_call_by_which_a_page_learns_whether_its_address_is_registered(
+    sdk: Client, shop: Site, origin: str, status: int
+) -> None:
+    """The check in a browser makes it: a page of another address may not read the answer, and nothing is written."""
+    answer = sdk.post(
+        f"/sdk/v1/{shop.site_key}/subscriptions", "{}", "application/json", headers={"origin": origin}
+    )
+    assert answer.status_code == status
+    assert answer.headers.get("Access-Control-Allow-Origin") == (origin if status == 400 else None)
