@@ -25,6 +25,8 @@ class Site(models.Model):
     restraint = models.JSONField(db_default={}, blank=True)
     # Of a large audience, what subscribers.figures counted last: counting it for each page would be too slow.
     figures = models.JSONField(db_default={}, blank=True)
+    # What the last check of its installation found (subscribers.actions.site_check).
+    checked = models.JSONField(db_default={}, blank=True)
     # What the customer's server signs external ids with, sealed like private keys; made when it is first asked for.
     identity_encrypted = models.TextField(db_default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())

@@ -6,6 +6,7 @@ from subscribers.actions.job import resume_all, ring
 from subscribers.actions.job import work_on as work
 from subscribers.actions.profile import fold_all
 from subscribers.actions.retention import forget_all
+from subscribers.actions.site_check import run_check
 from subscribers.actions.site_figures import count_site as count
 from tenants.doorway import in_tenant
 
@@ -20,6 +21,11 @@ def work_on(schema_name: str, job_id: int) -> None:
 def count_site(schema_name: str, site_id: int) -> None:
     with in_tenant(schema_name):
         count(site_id)
+
+
+def check_site(schema_name: str, site_id: int) -> None:
+    with in_tenant(schema_name):
+        run_check(site_id)
 
 
 def resume_jobs() -> int:

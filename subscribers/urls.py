@@ -4,6 +4,7 @@ from django.urls import path
 
 from subscribers import (
     views,
+    views_check,
     views_exports,
     views_imports,
     views_person,
@@ -60,6 +61,8 @@ urlpatterns = [
     path("sites/<int:pk>/suggested/", views_segments.suggested, name="suggested"),
     path("sending/", views_sending.rates, name="sending"),
     path("sending/resume/", views_sending.resume, name="sending_resume"),
+    path("sites/<int:pk>/check/", views_check.check, name="check"),
+    path("sites/<int:pk>/check/state/", views_check.check_state, name="check_state"),
     path("sites/<int:pk>/waiting/", views.waiting, name="waiting"),
     path("sites/<int:pk>/worker.js", views.stub, name="stub"),
     path("sites/<int:pk>/test-device/", views.test_device, name="test_device"),

@@ -18,7 +18,8 @@ from subscribers.identity import secret_of
 from subscribers.json_body import MOST_OCTETS, read_object
 from subscribers.models import Site, Subscriber
 from subscribers.sdk import worker_code
-from subscribers.stub import snippet, worker_stub
+from subscribers.stub import is_demo_shop, page_of, snippet, worker_stub
+from subscribers.views_check import check_context
 from tenants.access import console
 from tenants.actions import audit
 from tenants.models import Role
@@ -67,13 +68,13 @@ def site_edit(request: ConsoleRequest, pk: int) -> HttpResponse:
 def site(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Show how to install the snippet, and wait for the first subscriber."""
     found = access_site(pk)
-    is_shop = bool(settings.DEMO_SHOP_URL) and found.origin == settings.DEMO_SHOP_URL
     context = {
         "site": found,
         "snippet": snippet(found),
         "stub": worker_stub(found),
-        "shop_url": f"{settings.DEMO_SHOP_URL}/?site={found.site_key}" if is_shop else "",
+        "shop_url": page_of(found) if is_demo_shop(found) else "",
         **_waiting(found),
+        **check_context(request, found),
     }
     return render(request, "subscribers/install.html", context)
 

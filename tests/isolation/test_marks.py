@@ -204,6 +204,7 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "subscribers:import_test",
         "subscribers:import_admit",
         "subscribers:import_remove",
+        "subscribers:check",
         "subscribers:segment_preview",
         "subscribers:segment_count",
         "subscribers:segment_delete",

@@ -111,6 +111,13 @@ SHAPES: dict[str, Shape] = {
     "subscribers.job.result": lambda mark, pk: {"note": mark},
     "subscribers.vapidkey.worker_path": lambda mark, pk: f"/{mark}/old.js",
     "subscribers.site.restraint": lambda mark, pk: {"per_day": pk + 1, "note": mark},
+    "subscribers.site.checked": lambda mark, pk: {
+        "state": "done",
+        "asked_at": "2020-01-01T00:00:00+00:00",
+        "at": "2020-01-01T00:00:00+00:00",
+        "seconds": 1,
+        "findings": [{"state": "warning", "title": mark}],
+    },
     # So old that nobody believes it.
     "subscribers.site.figures": lambda mark, pk: {"at": "2020-01-01T00:00:00+00:00", "note": mark},
     "subscribers.site.time_zone": lambda mark, pk: mark,

@@ -193,6 +193,8 @@ CONSOLE = [
     console("POST", "sites/<int:pk>/identity/", Role.ADMIN, 200),
     console("GET", "sites/<int:pk>/edit/", Role.ADMIN),
     console("POST", "sites/<int:pk>/edit/", Role.ADMIN, 302, "site"),
+    console("POST", "sites/<int:pk>/check/", Role.ADMIN, 302),
+    console("GET", "sites/<int:pk>/check/state/", Role.ANALYST),
     console("GET", "sites/<int:pk>/waiting/", Role.ANALYST),
     console("GET", "sites/<int:pk>/worker.js", Role.ANALYST),
     console("POST", "sites/<int:pk>/test-device/", Role.EDITOR, 201, "subscription"),

@@ -1,0 +1,86 @@
+"""Ask for a check of a website's installation, and do it in the background.
+
+`Site.checked` is {} or {"state": "waiting" | "running" | "done", "asked_at", "at", "seconds", "findings"}; its times
+are ISO 8601. A check that a killed process left behind counts as lost after LOST, and can be asked for again.
+"""
+
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from subscribers.doctor.case import case_of
+from subscribers.doctor.examine import examine
+from subscribers.doctor.finding import sorted_for_reading
+from subscribers.doctor.visit import TrustOf, Visit, trust_of
+from subscribers.models import Site
+from tenants.actions import audit
+from tenants.models import Tenant, User
+
+TASK = "subscribers.tasks.check_site"
+LOST = timedelta(seconds=60)
+# A check holds the only process of its queue: whose website is slow waits so many times longer for the next.
+REST_SECONDS, REST_TIMES = 3.0, 5.0
+WAITING, RUNNING, DONE = "waiting", "running", "done"
+
+
+class CheckRefused(ValueError):
+    """No check now; the text says why and when."""
+
+
+@transaction.atomic
+def ask_check(*, actor: User, tenant: Tenant, site: Site) -> None:
+    """Ask for a check; raises CheckRefused while the workspace has one, or had one a moment ago."""
+    # Two that ask at once would each see no check.
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    now = timezone.now()
+    for other in Site.objects.exclude(checked={}).only("name", "checked"):
+        if is_moving(other.checked, now):
+            raise CheckRefused(f"“{other.name}” is being checked. Wait until that is done.")
+        if (wait := _rest(other.checked, now)) > 0:
+            raise CheckRefused(f"The last check was a moment ago. Try again in {wait:.0f} s.")
+    site.checked = {**site.checked, "state": WAITING, "asked_at": now.isoformat()}
+    site.save(update_fields=["checked"])
+    audit.record("site.check", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}")
+    async_task(TASK, tenant.schema_name, site.pk, cluster=settings.SHORT_QUEUE)
+
+
+def is_moving(checked: dict[str, object], now: datetime) -> bool:
+    """Whether a check is waited for; one that was lost is not."""
+    moves = checked.get("state") in (WAITING, RUNNING)
+    return moves and now - datetime.fromisoformat(str(checked["asked_at"])) < LOST
+
+
+def is_lost(checked: dict[str, object], now: datetime) -> bool:
+    return checked.get("state") in (WAITING, RUNNING) and not is_moving(checked, now)
+
+
+def _rest(checked: dict[str, object], now: datetime) -> float:
+    """Seconds until the next may be asked for."""
+    if checked.get("state") != DONE:
+        return 0
+    took = float(str(checked["seconds"]))
+    ago = (now - datetime.fromisoformat(str(checked["at"]))).total_seconds()
+    return max(REST_SECONDS, REST_TIMES * took) - ago
+
+
+def run_check(site_id: int, *, trust: TrustOf = trust_of) -> bool:
+    """Do a check that waits; False if none does. No audit row: that was written when it was asked for."""
+    claimed = Site.objects.filter(pk=site_id, checked__state=WAITING).first()
+    if claimed is None or not _say(claimed, WAITING, {**claimed.checked, "state": RUNNING}):
+        return False
+    case, began = case_of(claimed), time.monotonic()
+    findings = sorted_for_reading(list(examine(case, Visit(trust))))
+    took = round(time.monotonic() - began, 1)
+    at = timezone.now().isoformat()
+    done = {"state": DONE, "at": at, "seconds": took, "findings": findings}
+    return _say(claimed, RUNNING, {**done, "asked_at": claimed.checked["asked_at"]})
+
+
+def _say(site: Site, state: str, checked: dict[str, object]) -> bool:
+    """Write how the check stands, if it still is the one that was asked for then."""
+    mine = {"checked__state": state, "checked__asked_at": site.checked["asked_at"]}
+    return bool(Site.objects.filter(pk=site.pk, **mine).update(checked=checked))
