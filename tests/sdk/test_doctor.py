@@ -128,14 +128,14 @@ def test_a_policy_that_stops_calls_names_the_directive_and_the_source(visitor: V
 
 
 def test_a_violation_from_before_the_panel_came_is_in_it(visitor: Visitor, world: World) -> None:
-    """The bell is stopped while the loader runs; the panel's own file is allowed by its path."""
+    """What asks is stopped while the loader runs; the panel's own file is allowed by its path."""
     only = f"script-src {world.sdk}{SDK_PATH}/truepush.js {world.sdk}{SDK_PATH}/doctor.js"
     world.page("/", "", headers={"Content-Security-Policy": only})
     visitor.page.goto(world.shop)
     set_permission(visitor.page, world.shop, "prompt")
     found = look(visitor, world)
     assert found["The Content-Security-Policy stopped a request"].startswith("problem: script-src-elem: ")
-    assert f"{SDK_PATH}/bell.js" in found["The Content-Security-Policy stopped a request"]
+    assert f"{SDK_PATH}/ask.js" in found["The Content-Security-Policy stopped a request"]
 
 
 def test_an_address_that_is_not_registered_is_named(visitor: Visitor, world: World) -> None:
