@@ -34,7 +34,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if len(raw) > MOST_OCTETS:
         raise ApiError(413, "too_large", f"The body has more than {MOST_OCTETS} octets.")
     try:
-        value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        value = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError):
         raise ApiError(400, "invalid_json", "The body is not JSON in UTF-8: send a JSON object.") from None
     if not isinstance(value, dict):
@@ -44,3 +44,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
+
+
+# json.loads would make one for each body.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

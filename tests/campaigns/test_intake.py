@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns import intake_app
-from campaigns.intake_app import Intake
+from campaigns.intake_app import Answer, Intake
 from campaigns.models import Batch, Receipt, Send
 from campaigns.shared_commit import SharedCommit
 from tenants.doorway import in_tenant
@@ -151,8 +151,24 @@ def test_it_answers_as_the_web_server_does(lasting: Place, tmp_path: Path, sdk: 
             )
             assert own.headers["Access-Control-Allow-Origin"] == "*"
         assert requests.get(f"{address}/else", timeout=15).status_code == 404
+        assert answered_together(address, sent.body(3)) == [204, 200, 204, 404]
         assert process.stop() == 0
-    assert sent.known() == {1, 2}
+    assert sent.known() == {1, 2, 3}
+
+
+def answered_together(address: str, body: str) -> list[int]:
+    """The statuses of four calls that were sent at once, in the order they came: durable ones do not fall behind."""
+    post = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    calls = [
+        post,
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        post,
+        "GET /else HTTP/1.1\r\nConnection: close\r\n\r\n",
+    ]
+    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 10) as connection:
+        connection.sendall("".join(calls).encode())
+        said = b"".join(iter(lambda: connection.recv(65_536), b""))
+    return [int(line.split()[1]) for line in said.decode().splitlines() if line.startswith("HTTP/1.1")]
 
 
 def test_few_open_files_are_said_and_refused_not_passed_over(lasting: Place, tmp_path: Path) -> None:
@@ -173,28 +189,14 @@ def test_few_open_files_are_said_and_refused_not_passed_over(lasting: Place, tmp
 def test_too_much_at_once_is_asked_to_come_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake_app, "MOST_WAITING", 0)
     body = Sent(place).body(1).encode()
+    said: list[Answer] = []
 
-    async def call() -> list[dict[str, Any]]:
-        said: list[dict[str, Any]] = []
+    async def call() -> None:
+        Intake().take("POST", PATH, "text/plain", body, said.append)
 
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body}
-
-        async def send(message: dict[str, Any]) -> None:
-            said.append(message)
-
-        scope = {
-            "type": "http",
-            "path": PATH,
-            "method": "POST",
-            "headers": [(b"content-type", b"text/plain")],
-        }
-        await Intake()(scope, receive, send)
-        return said
-
-    start, _ = asyncio.run(call())
-    assert start["status"] == 503
-    assert 5 <= int(dict(start["headers"])[b"retry-after"]) <= 60
+    asyncio.run(call())
+    assert [answer.status for answer in said] == [503]
+    assert 5 <= int(dict(said[0].headers)["retry-after"]) <= 60
 
 
 # --- What threads of the web server share

@@ -23,10 +23,9 @@ PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi"
 SURFACES = (
     "access", "adapter", "admin", "api", "away", "context", "forms", "forms_ab", "forms_blocks", "forms_import",
     "forms_options", "forms_personal", "forms_restraint", "forms_said", "forms_segment", "forms_sending",
-    "forms_speed", "forms_timing", "forms_way", "intake_app", "management", "middleware", "receipts", "request",
-    "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_approval", "views_breakdown",
-    "views_check",
-    "views_compose", "views_control", "views_exports", "views_flow", "views_images", "views_imports", "views_inbox",
+    "forms_speed", "forms_timing", "forms_way", "intake_app", "intake_http", "management", "middleware", "receipts",
+    "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_approval",
+    "views_breakdown", "views_check", "views_compose", "views_control", "views_exports", "views_flow", "views_images", "views_imports", "views_inbox",
     "views_person", "views_privacy", "views_recipients", "views_schedule", "views_segments", "views_sending",
     "views_subscribers",
 )  # fmt: skip

@@ -1,18 +1,19 @@
 """Serve the receipts endpoint by a process of its own, at the host and port of RECEIPTS_URL."""
 
+import asyncio
 import logging
 import signal
 from argparse import ArgumentParser
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
+import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from campaigns.intake_app import Intake
+from campaigns.intake_http import Server
 from tenants.limits import OTHER_FILES, raise_file_limit
 from tenants.pooler import refuse_pooler
 
@@ -20,16 +21,9 @@ log = logging.getLogger(__name__)
 
 # As many connections as browsers may hold open at once without anybody noticing.
 WANTED_CONNECTIONS = 20_000
-# A connection without a call is closed after so many seconds.
-IDLE_SECONDS = 30
-
-
-class Patient(HttpToolsProtocol):
-    """Uvicorn's, which waits for ever for the first call of a connection; this one does not."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(IDLE_SECONDS, self.timeout_keep_alive_handler)
+BACKLOG = 4096
+# At a stop calls that are being answered have so many seconds.
+PATIENCE = 10.0
 
 
 class Command(BaseCommand):
@@ -50,14 +44,14 @@ class Command(BaseCommand):
                 "%s connections need %s. Raise the limit (ulimit -n, or LimitNOFILE in systemd).",
                 files, connections, WANTED_CONNECTIONS, WANTED_CONNECTIONS + OTHER_FILES,
             )  # fmt: skip
-        # Uvicorn stops at a signal in good order, and raises it once more at its end: that one is passed over.
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(stop, lambda *_: None)
-        uvicorn.run(
-            Intake(), host=host, port=port, http=Patient, loop="uvloop", lifespan="on", ws="none",
-            access_log=False, log_level="warning", server_header=False, date_header=False, backlog=4096,
-            limit_concurrency=connections, timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=10,
-        )  # fmt: skip
+        uvloop.run(_serve(host, port, connections))
+
+
+async def _serve(host: str, port: int, connections: int) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Server(Intake(), connections).run(host, port, stop, backlog=BACKLOG, patience=PATIENCE)
 
 
 def _address(bind: str | None) -> tuple[str, int]:

@@ -1,0 +1,131 @@
+"""HTTP of the receipts' own process: odd and slow callers, on real sockets."""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from campaigns import intake_http
+from campaigns.intake_app import Intake
+from campaigns.intake_http import Server
+
+FORGED = json.dumps({"receipts": [{"token": "forged", "kind": "clicked"}]})
+HEAD = "POST /sdk/v1/receipts HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+
+
+def served(work: Callable[[int], Awaitable[None]], most: int = 100) -> None:
+    """Run `work` beside a server, which gets its port; whatever it asks needs no database."""
+
+    async def run() -> None:
+        stop, port = asyncio.Event(), 0
+        server = Server(Intake(), most)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        running = asyncio.create_task(server.run("127.0.0.1", port, stop, backlog=10, patience=1.0))
+        await asyncio.sleep(0.1)
+        await work(port)
+        stop.set()
+        await running
+
+    asyncio.run(run())
+
+
+async def say(port: int, text: str, *, then: str = "", after: float = 0.0) -> str:
+    """What comes back until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text.encode())
+    if then:
+        await asyncio.sleep(after)
+        writer.write(then.encode())
+    said = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return said.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("nonsense\r\n\r\n", 400),
+        ("\x00\x01\x02\x03\r\n\r\n", 400),
+        (HEAD + "Cookie: " + "x" * 17_000 + "\r\n\r\n", 431),
+        ("GET /" + "x" * 17_000 + " HTTP/1.1\r\n\r\n", 431),
+        (HEAD + "Content-Length: 99999999999999999999\r\n\r\n", 400),
+        (HEAD + "Connection: close\r\nContent-Length: 20000\r\n\r\n" + "x" * 20_000, 413),
+        (HEAD + f"Connection: close\r\nContent-Length: {len(FORGED)}\r\n\r\n{FORGED}", 204),
+        (
+            HEAD
+            + f"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{len(FORGED):x}\r\n{FORGED}\r\n0\r\n\r\n",
+            204,
+        ),
+        ("GET /healthz HTTP/1.0\r\n\r\n", 200),
+        ("GET /healthz?x=1 HTTP/1.1\r\nConnection: close\r\n\r\n", 200),
+        ("GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
+    ],
+    ids=lambda value: str(value)[:40].strip(),
+)
+def test_odd_calls_are_answered_and_the_connection_ends(text: str, status: int) -> None:
+    async def work(port: int) -> None:
+        said = await say(port, text)
+        assert said.startswith(f"HTTP/1.1 {status} "), said[:200]
+        assert "connection: close" in said
+
+    served(work)
+
+
+def test_who_wants_to_be_asked_for_the_body_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(port: int) -> None:
+        head = HEAD + f"Expect: 100-continue\r\nConnection: close\r\nContent-Length: {len(FORGED)}\r\n\r\n"
+        said = await say(port, head, then=FORGED, after=0.2)
+        assert [line for line in said.splitlines() if line.startswith("HTTP")] == [
+            "HTTP/1.1 100 Continue",
+            "HTTP/1.1 204 No Content",
+        ]
+
+    served(work)
+
+
+def test_a_call_that_does_not_come_is_told_so_and_a_silent_connection_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, seconds in (("SWEEP_SECONDS", 0.05), ("CALL_SECONDS", 0.3), ("IDLE_SECONDS", 0.6)):
+        monkeypatch.setattr(intake_http, name, seconds)
+
+    async def work(port: int) -> None:
+        late = await say(port, HEAD + "Content-Length: 10\r\n\r\n12345")
+        assert late.startswith("HTTP/1.1 408 ")
+        assert await say(port, "") == ""
+        # One that was answered is kept, and ends as silent later.
+        kept = await say(
+            port, "GET /healthz HTTP/1.1\r\n\r\n", then="GET /healthz HTTP/1.1\r\n\r\n", after=0.4
+        )
+        assert kept.count("HTTP/1.1 200 OK") == 2
+        assert "connection: close" not in kept
+
+    served(work)
+
+
+def test_many_calls_at_once_are_answered_in_their_order() -> None:
+    async def work(port: int) -> None:
+        paths = ["/healthz", "/no"] * 100
+        calls = [f"GET {path} HTTP/1.1\r\n\r\n" for path in paths]
+        said = await say(port, "".join([*calls, "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"]))
+        assert re.findall(r"HTTP/1.1 (\d+)", said) == ["200", "404"] * 100 + ["200"]
+
+    served(work)
+
+
+def test_more_connections_than_are_served_are_refused_with_an_answer() -> None:
+    async def work(port: int) -> None:
+        first = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0.1)
+        said = await say(port, "GET /healthz HTTP/1.1\r\n\r\n")
+        assert said.startswith("HTTP/1.1 503 ")
+        assert "retry-after: " in said
+        first[1].close()
+        await asyncio.sleep(0.1)
+        assert (await say(port, "GET /healthz HTTP/1.0\r\n\r\n")).startswith("HTTP/1.1 200 ")
+
+    served(work, most=1)
