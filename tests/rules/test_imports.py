@@ -25,9 +25,9 @@ SURFACES = (
     "forms_options", "forms_personal", "forms_restraint", "forms_said", "forms_segment", "forms_sending",
     "forms_speed", "forms_timing", "forms_way", "intake_app", "intake_http", "management", "middleware", "receipts",
     "request", "sdk", "tasks", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_approval",
-    "views_breakdown", "views_check", "views_compose", "views_control", "views_exports", "views_flow", "views_images", "views_imports", "views_inbox",
-    "views_person", "views_privacy", "views_recipients", "views_schedule", "views_segments", "views_sending",
-    "views_subscribers",
+    "views_breakdown", "views_check", "views_compose", "views_control", "views_exports", "views_flow", "views_images",
+    "views_imports", "views_inbox", "views_person", "views_privacy", "views_recipients", "views_schedule",
+    "views_segments", "views_sending", "views_subscribers",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.
