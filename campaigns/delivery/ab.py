@@ -17,10 +17,10 @@ from campaigns.delivery.personal import title_of
 from campaigns.delivery.rest import hold_rest, release
 from campaigns.delivery.work import Work
 from campaigns.models import WAVE_REST, Batch, Send, SendStat
-from campaigns.odds import chances
 from campaigns.paths import report_path
 from tenants.actions import audit
 from tenants.actions.notices import tell
+from truepush.lib.odds import chances
 
 MOST_VARIANTS = 5
 LETTERS = "ABCDE"

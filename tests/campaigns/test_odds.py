@@ -6,7 +6,7 @@ from math import exp, lgamma
 import pytest
 
 from campaigns.delivery.ab import Standing, judge
-from campaigns.odds import chances
+from truepush.lib.odds import chances
 
 
 def test_chances_are_those_of_two_beta_distributions() -> None:
