@@ -11,6 +11,7 @@ from campaigns.delivery.ab import LETTERS, MOST_VARIANTS
 from campaigns.delivery.payload import TRANSLATED
 from campaigns.forms_personal import check_personal_url, check_places
 from campaigns.models import Message
+from subscribers.blocks import read_blocks
 from subscribers.names import languages
 
 MOST_LANGUAGES = 20
@@ -82,20 +83,6 @@ class Version(Block):
         if not any(self.texts.values()):
             self.problems.append("Write what this version says differently, or take it away.")
         self.check_texts()
-
-
-def read_blocks(data: Any, prefix: str, names: Sequence[str]) -> list[dict[str, str]]:
-    """Read the blocks of a form that was sent: fields `prefix_name`, each as often as there are blocks."""
-    if not isinstance(data, QueryDict):
-        return []
-    columns = {name: data.getlist(f"{prefix}_{name}") for name in names}
-    size = max(len(column) for column in columns.values())
-    return [{name: _text(columns[name], number, name) for name in names} for number in range(size)]
-
-
-def _text(column: list[str], number: int, name: str) -> str:
-    text = (column[number] if number < len(column) else "").replace("\x00", "").replace("\r\n", "\n").strip()
-    return text if name == "body" else " ".join(text.split())
 
 
 def _variant(text: str) -> int:
