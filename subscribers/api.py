@@ -25,6 +25,7 @@ from subscribers.api_errors import ApiError
 from subscribers.identity import is_signed
 from subscribers.json_body import ObjectParser
 from subscribers.languages import read_language
+from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import Place, place_of_request
 from subscribers.profiles import ProfileRefused, merge_attributes, merge_tags, read_told
 from subscribers.time_zones import zone_names
@@ -53,27 +54,14 @@ class SiteView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method == "POST":
             check_open(self.site)
-            self._check_origin(request.headers.get("Origin", "No origin"))
-
-    def _check_origin(self, origin: str) -> None:
-        if origin not in self.site.origins:
-            raise ApiError(403, "origin_not_allowed", f"{origin:.200} is not an origin of {self.site.name}.")
+            check_origin(self.site, request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        origin = request.headers.get("Origin")
-        site = getattr(self, "site", None)
-        response["Vary"] = "Origin"
-        response["Cache-Control"] = "no-store"
-        if site is not None and origin in site.origins:
-            response["Access-Control-Allow-Origin"] = origin
-            if request.method == "OPTIONS":
-                response["Access-Control-Allow-Methods"] = "POST"
-                response["Access-Control-Allow-Headers"] = "Content-Type"
-                response["Access-Control-Max-Age"] = "7200"
+        open_to_origin(response, getattr(self, "site", None), request)
         return response
 
 

@@ -28,12 +28,16 @@ class Place:
     address: str = ""
 
 
-def place_of_request(request: HttpRequest) -> Place:
-    """Look up where a call comes from: behind a proxy the last address that the proxy added, which nobody can forge."""
-    text = request.META.get("REMOTE_ADDR", "")
+def address_of(request: HttpRequest) -> str:
+    """Say where a call comes from: behind a proxy the last address that the proxy added, which nobody can forge."""
+    text = str(request.META.get("REMOTE_ADDR", ""))
     if settings.BEHIND_PROXY:
         text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
-    return place_of(text)
+    return text
+
+
+def place_of_request(request: HttpRequest) -> Place:
+    return place_of(address_of(request))
 
 
 def place_of(text: str) -> Place:
