@@ -31,7 +31,7 @@ from subscribers.hints import attribute_names
 from subscribers.models import Site
 from subscribers.names import languages
 from subscribers.restraint import Restraint
-from subscribers.sdk import site_settings
+from subscribers.sdk import of_worker
 from subscribers.views import TEST_DEVICES
 from tenants.access import console
 from tenants.models import Role
@@ -169,7 +169,7 @@ def _test_device(site: Site) -> dict[str, Any]:
     return {
         "worker": worker,
         "scope": worker.removesuffix("worker.js"),
-        "vapid_key": site_settings(site)["vapid_key"],
+        "vapid_key": of_worker(site)["vapid_key"],
         "subscribe_url": reverse("subscribers:test_device", args=[site.pk]),
     }
 

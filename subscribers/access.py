@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.http import Http404
 
 from subscribers.api_errors import ApiError
-from subscribers.models import Job, Segment, Site, Subscriber
+from subscribers.models import Job, Prompt, Segment, Site, Subscriber
 from tenants.models import SiteIndex
 from tenants.site_index import IndexedSite, find_site
 
@@ -62,6 +62,14 @@ def access_segment(pk: int) -> Segment:
     if segment is None:
         raise Http404
     return segment
+
+
+def access_prompt(pk: int) -> Prompt:
+    """Fetch a prompt of the tenant in whose schema we are, with its website and rival, else 404."""
+    prompt = Prompt.objects.select_related("site", "rival").filter(pk=pk).first()
+    if prompt is None:
+        raise Http404
+    return prompt
 
 
 def access_site_key(site_key: str) -> IndexedSite:

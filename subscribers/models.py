@@ -5,6 +5,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Collate, Now, Reverse, Right
 
+from subscribers.models_prompts import FunnelCount, Prompt
+
+__all__ = [
+    "EventFact", "FunnelCount", "Inbox", "Job", "Prompt", "Segment", "Site", "Subscriber", "Tombstone", "VapidKey",
+]  # fmt: skip
+
 
 class Site(models.Model):
     """One website of the tenant: an origin plus aliases. Its `site_key` is public and names it to the SDK."""

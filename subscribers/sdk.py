@@ -15,6 +15,7 @@ from subscribers.access import access_site_key, check_open
 from subscribers.api_errors import ApiError, error_body
 from subscribers.doctor.providers import as_script
 from subscribers.models import Site, VapidKey
+from subscribers.prompts import live_prompts
 from tenants.doorway import in_tenant
 from truepush.lib import base64url
 
@@ -31,6 +32,12 @@ def _source(name: str) -> str:
 
 def site_settings(site: Site) -> dict[str, object]:
     """Build what the loader needs to know of a site; all of it is public."""
+    prompts = live_prompts(site)
+    return {**of_worker(site), **({} if prompts is None else {"prompts": prompts})}
+
+
+def of_worker(site: Site) -> dict[str, object]:
+    """Build what all parts of the SDK need to know of a site."""
     keys = list(VapidKey.objects.filter(site=site).exclude(state=VapidKey.State.RETIRED).order_by("pk"))
     current = next(key for key in keys if key.state == VapidKey.State.CURRENT)
     known: dict[str, object] = {
@@ -46,7 +53,7 @@ def site_settings(site: Site) -> dict[str, object]:
 
 def worker_code(site: Site) -> str:
     """Write the worker of a site: its settings as one line of JSON, escaped for a script, then the common code."""
-    known = site_settings(site)
+    known = of_worker(site)
     line = json.dumps(
         {
             "site_key": known["site_key"],
