@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscribers import api, sdk
+from subscribers import api, funnel_call, sdk
 
 app_name = "sdk"
 urlpatterns = [
@@ -15,4 +15,5 @@ urlpatterns = [
     path("sdk/v1/<slug:site_key>/unsubscribe", api.Unsubscribe.as_view(), name="unsubscribe"),
     path("sdk/v1/<slug:site_key>/tags", api.Tags.as_view(), name="tags"),
     path("sdk/v1/<slug:site_key>/profile", api.ProfileCall.as_view(), name="profile"),
+    path("sdk/v1/<slug:site_key>/funnel", funnel_call.funnel, name="funnel_call"),
 ]

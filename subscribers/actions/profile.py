@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from subscribers.actions.funnel import FOLD_ROWS as FUNNEL_ROWS
+from subscribers.actions.funnel import fold_steps
+from subscribers.actions.told import MARK_SECONDS, mark_told
 from subscribers.hours import add_hours
 from subscribers.models import Inbox
 from subscribers.profiles import (
@@ -35,10 +37,7 @@ log = logging.getLogger(__name__)
 FOLD_ROWS = 2000
 RECENT = 20
 TASK = "subscribers.tasks.fold_told"
-# A process marks its workspace once in so many seconds; a mark is cleared when it is five times as old.
-MARK_SECONDS = 2.0
-_SETTLED = timedelta(seconds=10)
-_marked: dict[int, float] = {}
+_SETTLED = timedelta(seconds=5 * MARK_SECONDS)
 
 _TAKE = "SELECT id, subscriber_id, told, at FROM subscribers_inbox ORDER BY id LIMIT %s"
 # Locked in order of id, as everything locks several subscribers.
@@ -82,10 +81,7 @@ class Said(NamedTuple):
 def tell(*, tenant_id: int, subscriber_id: int, told: Told) -> None:
     """Keep what was said; it is in the profile some seconds later. Call inside the tenant."""
     Inbox.objects.create(subscriber_id=subscriber_id, told=told.as_json())
-    now = time.monotonic()
-    if now - _marked.get(tenant_id, -MARK_SECONDS) >= MARK_SECONDS:
-        Tenant.objects.filter(pk=tenant_id).update(told_at=Now())
-        _marked[tenant_id] = now
+    mark_told(tenant_id)
 
 
 def fold_all() -> int:
@@ -103,26 +99,28 @@ def fold_all() -> int:
             if time.monotonic() >= until:
                 async_task(TASK, cluster=settings.SHORT_QUEUE)
                 return folded
-            rows = _fold_tenant(tenant)
+            rows, is_more = _fold_tenant(tenant)
             folded += rows
-            if rows == FOLD_ROWS:
+            if is_more:
                 still.append(tenant)
         waiting = still
     return folded
 
 
-def _fold_tenant(tenant: Tenant) -> int:
+def _fold_tenant(tenant: Tenant) -> tuple[int, bool]:
+    """Fold a slice of the inbox and one of the funnel; answer how many rows, and whether more of them waits."""
     begun = timezone.now()
     try:
         with in_tenant(tenant.schema_name):
-            rows = fold()
+            told, steps = fold(), fold_steps()
     except DatabaseError as error:
         log.error("inbox of %s failed: %s", tenant.schema_name, str(error).splitlines()[0])
-        return 0
-    if rows is not None and rows < FOLD_ROWS:
+        return 0, False
+    is_more = told == FOLD_ROWS or steps == FUNNEL_ROWS
+    if told is not None and steps is not None and not is_more:
         # All that was there is folded. A row that was written under a mark so old was committed long before that.
         Tenant.objects.filter(pk=tenant.pk, told_at__lt=begun - _SETTLED).update(told_at=None)
-    return rows or 0
+    return (told or 0) + (steps or 0), is_more
 
 
 @transaction.atomic

@@ -1,4 +1,6 @@
-"""What is kept of events for a while only: when exactly, and with which properties. How often, first and last stay."""
+"""What is kept for a while only: of events when exactly and with which properties (how often, first and last stay), and
+the figures of the funnel.
+"""
 
 import time
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from subscribers.actions.funnel import KEPT_DAYS, forget_steps
 from tenants.actions import audit
 from tenants.doorway import in_tenant
 from tenants.models import Tenant, User
@@ -42,8 +45,13 @@ def forget_all(tenant_id: int = 0, fact_id: int = 0) -> int:
     for tenant in Tenant.objects.filter(state=Tenant.State.ACTIVE, pk__gte=tenant_id).order_by("pk"):
         days = tenant.event_days or settings.EVENT_DAYS
         before = timezone.now() - timedelta(days=days)
+        after = fact_id if tenant.pk == tenant_id else 0
         with in_tenant(tenant.schema_name):
-            for number, last in forget(before, after=fact_id if tenant.pk == tenant_id else 0):
+            for _ in forget_steps(timezone.now().date() - timedelta(days=KEPT_DAYS)):
+                if time.monotonic() >= until:
+                    async_task(TASK, tenant.pk, after, cluster=settings.SHORT_QUEUE)
+                    return changed
+            for number, last in forget(before, after=after):
                 changed += number
                 if time.monotonic() >= until:
                     async_task(TASK, tenant.pk, last, cluster=settings.SHORT_QUEUE)
