@@ -1,4 +1,4 @@
-// Other languages and other versions of a message: a block of fields for each that the person adds.
+// Other languages, other versions of a message, topics: a block of fields for each that the person adds.
 (() => {
   const MOST_VERSIONS = 5;
 
@@ -49,4 +49,5 @@
 
   blocks("version", "input", arrangeVersions);
   blocks("language", "select", arrangeLanguages);
+  blocks("topic", "input"); // of an opt-in prompt
 })();

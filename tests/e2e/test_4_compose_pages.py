@@ -16,7 +16,7 @@ MOST_INTERACTIONS = 6
 PAGES = (
     "/", "/campaigns/", "/campaigns/?show=archived", "/campaigns/calendar/", "/campaigns/new/", "/subscribers/",
     "/segments/", "/segments/new/", "/sites/", "/sites/new/", "/sending/", "/exports/", "/imports/", "/imports/new/",
-    "/privacy/", "/inbox/",
+    "/privacy/", "/inbox/", "/prompts/", "/prompts/new/", "/prompts/new/?kind=topics", "/prompts/funnel/",
 )  # fmt: skip
 GRAVE = {"serious", "critical"}
 TYPE_AND_LOOK = """() => {

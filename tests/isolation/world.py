@@ -30,7 +30,7 @@ BOTH = (1, 2, 3)
 # One digit: with it a mark still fits columns of eight characters.
 ONLY_SECOND = (7, 8, 9)
 # Marks need six characters; these columns are shorter.
-TOO_SHORT = {"subscribers.subscriber.country", "campaigns.image.extension"}
+TOO_SHORT = {"subscribers.subscriber.country", "subscribers.funnelcount.country", "campaigns.image.extension"}
 Shape = Callable[[str, int], Any]
 
 
@@ -105,6 +105,32 @@ SHAPES: dict[str, Shape] = {
         "match": "all",
         "rules": [{"field": "external_id", "op": "is", "values": [mark]}],
     },
+    "subscribers.prompt.texts": lambda mark, pk: {
+        "": {"title": mark, "text": "", "allow": "Yes", "later": "No"}
+    },
+    "subscribers.prompt.look": lambda mark, pk: {
+        "position": "top",
+        "accent": "",
+        "ink": "",
+        "paper": "",
+        "logo": f"https://{mark}.example/logo.png",
+    },
+    "subscribers.prompt.when": lambda mark, pk: {
+        "delay": 0,
+        "scroll": 0,
+        "pages": 1,
+        "visits": 1,
+        "exit": False,
+        "only": [f"/{mark}"],
+        "never": [],
+    },
+    "subscribers.prompt.topics": lambda mark, pk: [{"tag": mark, "label": {"": mark}, "on": True}],
+    "subscribers.prompt.rival": lambda mark, pk: None,
+    "subscribers.prompt.again": lambda mark, pk: [3],
+    "subscribers.funnelcount.day": lambda mark, pk: timezone.now().date(),
+    "subscribers.prompt.kind": lambda mark, pk: "bell",
+    "subscribers.prompt.is_live": lambda mark, pk: True,
+    "subscribers.prompt.live_at": lambda mark, pk: timezone.now(),
     "subscribers.job.kind": lambda mark, pk: "import" if is_draft(pk) else "export",
     "subscribers.job.state": lambda mark, pk: "failed",
     "subscribers.job.wish": lambda mark, pk: _import(mark, pk) if is_draft(pk) else _export(mark, pk),

@@ -13,9 +13,11 @@ from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.actions.images import add_image
 from campaigns.models import Campaign, Image, Send
 from subscribers.actions.job import start_export
+from subscribers.actions.prompt import add_prompt
 from subscribers.actions.segment import save_segment
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Site
+from subscribers.prompts import new_design
 from subscribers.rules.rule import read
 from tenants.doorway import in_tenant
 from tenants.models import (
@@ -54,6 +56,7 @@ class World:
     rows_of_admin: dict[str, int]
     subscriber_id: int
     segment_id: int
+    prompt_id: int
     job_id: int
     import_id: int
     image: Image
@@ -69,6 +72,7 @@ class World:
             "sends": self.send.pk,
             "subscribers": self.subscriber_id,
             "segments": self.segment_id,
+            "prompts": self.prompt_id,
             "exports": self.job_id,
             "imports": self.import_id,
             "images": self.image.pk,
@@ -110,10 +114,26 @@ class World:
             return {"data": json.dumps(as_json[name]), "content_type": "application/json"}
         if name == "receipts":
             return {"data": '{"receipts": []}', "content_type": "text/plain"}
+        if name == "steps":
+            step = {"prompt": self.prompt_id, "version": 1, "step": "shown", "n": 1}
+            return {"data": json.dumps({"page": "/", "steps": [step]}), "content_type": "text/plain"}
         forms: dict[str, dict[str, Any]] = {
             "": {},
             "content": {**CONTENT, "site": self.site.pk},
             "site": {"name": "New", "origin": "https://new.example", "worker_path": "/truepush/worker.js"},
+            "prompt": {
+                "name": "Ask",
+                "kind": "box",
+                "language": "en",
+                "title": "News?",
+                "allow": "Yes",
+                "later": "No",
+                "delay": "0",
+                "scroll": "0",
+                "pages": "1",
+                "visits": "1",
+                "again": "3",
+            },
             "segment": {"site": self.site.pk, "name": "Germans", "rule": json.dumps(RULE)},
             "export": {"site": self.site.pk, "format": "csv", "segment": ""},
             "import": {"site": self.site.pk, "kind": "profiles"},
@@ -143,6 +163,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         send = launch_campaign(**given, campaign=sent, ttl=86400)
         work = DueWork.objects.get(tenant_id=acme.tenant.pk, send_id=send.pk)
         segment = save_segment(**given, site=site, name="Buyers", rule=read(RULE))
+        prompt = add_prompt(**given, site=site, name="Ask", design=new_design("box"))
         job = start_export(**given, site=site, file_format="csv")
         brought = begin(acme, site)
         image = add_image(**given, kind="icon", brought=png())
@@ -159,7 +180,9 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
     }
     User.objects.update(last_login=timezone.now())
-    return World(acme, site, draft, send, people, rows, subscriber_id, segment.pk, job.pk, brought.pk, image)
+    return World(
+        acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image
+    )
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:
