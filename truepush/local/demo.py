@@ -1,4 +1,4 @@
-"""What the demonstration shows: a workspace with the demo shop as its website and 10,000 sandbox subscribers.
+"""What the demonstration shows: a workspace with the demo shop as its website, prompts and 10,000 sandbox subscribers.
 
 Run by bin/up after the database is there; run again it changes nothing but addresses that moved with PORT.
 It prints `Name: value` lines for people.
@@ -24,6 +24,7 @@ from tenants.doorway import in_tenant
 from tenants.models import Membership, Tenant, User
 from truepush.lib import base64url
 from truepush.local.demo_audience import make_audience
+from truepush.local.demo_prompts import make_prompts
 from truepush.local.secrets import write_private
 
 SLUG = "demo"
@@ -50,6 +51,7 @@ def main() -> None:
         move_to_this_port(tenant, site)
         if not Subscriber.objects.filter(site=site).exists():
             fill(site)
+            make_prompts(tenant, site)
     (VAR / "demo-site-key").write_text(site.site_key + "\n")
     for line in sign_in_lines():
         print(line)

@@ -46,6 +46,12 @@ def wait_for_preview(page: Page) -> None:
     page.wait_for_selector("#segment-preview .preview-sql")
 
 
+def wait_for_stage(page: Page) -> None:
+    page.frame_locator("[data-stage-frame]").locator("truepush-prompt, truepush-bell").wait_for(
+        state="attached"
+    )
+
+
 def wait_for_counts(page: Page) -> None:
     page.wait_for_selector(".suggested-grid")
     page.wait_for_function("!document.querySelector('main').textContent.includes('Counting')")

@@ -53,6 +53,7 @@ from truepush.local.screen_steps import (
     try_versions,
     wait_for_counts,
     wait_for_preview,
+    wait_for_stage,
 )
 
 PICTURES = VAR / "screens"
@@ -75,6 +76,7 @@ FIRST_SITE = "table a[href^='/sites/']:not([href$='/edit/'])"
 FIRST_DRAFT = "table a[href^='/campaigns/']"
 FIRST_REPORT = "table a[href^='/sends/']"
 FIRST_IMPORT = "table a[href^='/imports/']"
+FIRST_PROMPT = "table a[href^='/prompts/']"
 FIRST_SEGMENT = "table a[href^='/segments/']"
 FIRST_SUBSCRIBER = "main a[href^='/subscribers/']"
 
@@ -247,9 +249,8 @@ def all_views(page: Page, base: str) -> list[View]:
         View("recipients", f"{console}{report}recipients/"),
         View("subscriber", console + browser),
         *audience_views(console, browser, segment),
-        *import_views(
-            console, site, find(page, f"{console}/imports/", FIRST_IMPORT) or begin_import(page, console)
-        ),
+        *import_views(page, console, site),
+        *prompt_views(console, find(page, f"{console}/prompts/", FIRST_PROMPT) or "/prompts/"),
         View("sending", f"{console}/sending/"),
         View("console-not-found", f"{console}/nothing-here/", 404),
     ]
@@ -285,7 +286,18 @@ def audience_views(console: str, browser: str, segment: str) -> list[View]:
     ]
 
 
-def import_views(console: str, site: str, begun: str) -> list[View]:
+def prompt_views(console: str, prompt: str) -> list[View]:
+    return [
+        View("prompts", f"{console}/prompts/"),
+        View("prompt-kinds", f"{console}/prompts/new/"),
+        View("prompt-new", f"{console}/prompts/new/?kind=topics", prepare=wait_for_stage),
+        View("prompt", console + prompt, prepare=wait_for_stage),
+        View("funnel", f"{console}/prompts/funnel/"),
+    ]
+
+
+def import_views(page: Page, console: str, site: str) -> list[View]:
+    begun = find(page, f"{console}/imports/", FIRST_IMPORT) or begin_import(page, console)
     return [
         View("identity", f"{console}{site}identity/"),
         View("imports", f"{console}/imports/"),
