@@ -1,33 +1,43 @@
-"""The SDK's endpoints that only read: loader, worker code, settings. Cacheable, without cookies, for any origin."""
+"""The SDK's endpoints that only read: loader, modules, worker code, settings. Cacheable, for any origin.
 
-import hashlib
+None of them reads or sets a cookie.
+"""
+
 import json
-from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
-from django.utils.http import parse_etags
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from subscribers.access import access_site_key, check_open
-from subscribers.api_errors import ApiError, error_body
-from subscribers.doctor.providers import as_script
+from subscribers.api_errors import ApiError
 from subscribers.models import Site, VapidKey
 from subscribers.prompts import live_prompts
+from subscribers.sdk_answers import JAVASCRIPT, open_to_all, refused, served
 from tenants.doorway import in_tenant
+from tenants.sdk_rings import part_with, release_for, release_for_all
+from tenants.site_index import MOST_ENTRIES, IndexedSite
 from truepush.lib import base64url
+from truepush.lib.encodings import QUICK, Encoded
+from truepush.lib.sdk_release import LOADER, WORKER
 
-JAVASCRIPT = "text/javascript; charset=utf-8"
 LOADER_CACHE = "public, max-age=300"
-# What the loader imports where it is needed: no page pays for what it does not show.
-PARTS = ("ask", "connect", "funnel", "prompt", "visitor")
+IMMUTABLE = "public, max-age=31536000, immutable"
+# A change is seen within a minute though a CDN and a browser each use their full time: 5 s in this process, 15 + 5 in
+# the CDN, 25 + 5 in the browser. While we are away both go on with what they have.
+SETTINGS_CACHE = "public, max-age=25, s-maxage=15, stale-while-revalidate=5, stale-if-error=86400"
 
 
-@lru_cache(maxsize=5)
-def _source(name: str) -> str:
-    return Path(settings.BASE_DIR, "static", "sdk", name).read_text(encoding="utf-8")
+class _Texts(NamedTuple):
+    """What is written for one website, good as long as its copy in tenants.site_index."""
+
+    of: IndexedSite
+    settings: Encoded
+    worker_line: str
+
+
+_texts: dict[str, _Texts] = {}
 
 
 def site_settings(site: Site) -> dict[str, object]:
@@ -51,9 +61,8 @@ def of_worker(site: Site) -> dict[str, object]:
     return {**known, "old_workers": old} if old else known
 
 
-def worker_code(site: Site) -> str:
-    """Write the worker of a site: its settings as one line of JSON, escaped for a script, then the common code."""
-    known = of_worker(site)
+def worker_line(known: dict[str, object]) -> str:
+    """Write the settings of a site's worker: one line of JSON, escaped for a script."""
     line = json.dumps(
         {
             "site_key": known["site_key"],
@@ -63,7 +72,12 @@ def worker_code(site: Site) -> str:
             **({"receipts_url": f"{settings.RECEIPTS_URL}/sdk/v1/receipts"} if settings.RECEIPTS_URL else {}),
         }
     )
-    return f"self.TRUEPUSH = {_escape_for_script(line)};\n{_source('worker.js')}"
+    return f"self.TRUEPUSH = {_escape_for_script(line)};\n"
+
+
+def worker_code(site: Site) -> str:
+    """Write the worker of a site: its settings, then the common code of its release."""
+    return worker_line(of_worker(site)) + release_for(site.site_key).files[WORKER]
 
 
 def _escape_for_script(text: str) -> str:
@@ -72,71 +86,55 @@ def _escape_for_script(text: str) -> str:
 
 @require_safe
 def loader(request: HttpRequest, site_key: str) -> HttpResponse:
-    """Serve the loader; it is the same for all sites and reads the site key from its own address."""
-    return _cached(request, _source("truepush.js"), JAVASCRIPT, LOADER_CACHE)
+    """Serve the loader; it is the same for all sites of a release and reads the site key from its own address."""
+    return served(request, release_for(site_key).encoded[LOADER], JAVASCRIPT, LOADER_CACHE)
 
 
 @require_safe
-def module(request: HttpRequest, site_key: str, name: str) -> HttpResponse:
-    """Serve a part of the loader that it imports where it needs it."""
-    answer = _cached(request, _source(f"{name}.js"), JAVASCRIPT, LOADER_CACHE)
-    answer["Access-Control-Allow-Origin"] = "*"
-    return answer
+def part(request: HttpRequest, content_hash: str, part: str) -> HttpResponse:
+    """Serve a module of the loader by its content, at one address for all websites.
 
-
-@require_safe
-def doctor(request: HttpRequest, site_key: str) -> HttpResponse:
-    """Serve the check in a browser, with what other providers are known by before it."""
-    answer = _cached(request, as_script() + _source("doctor.js"), JAVASCRIPT, LOADER_CACHE)
-    answer["Access-Control-Allow-Origin"] = "*"
-    return answer
+    A loader that a cache kept may name content that nobody has any more. It gets the module as it is today, for as long
+    as a loader lives: a redirect would cost a round trip more, and a 404 the visitor's click.
+    """
+    if found := part_with(part, content_hash):
+        return open_to_all(served(request, found, JAVASCRIPT, IMMUTABLE))
+    today = release_for_all()
+    if part not in today.parts:
+        raise Http404
+    return open_to_all(served(request, today.encoded[f"{part}.js"], JAVASCRIPT, LOADER_CACHE))
 
 
 @require_safe
 def settings_json(request: HttpRequest, site_key: str) -> HttpResponse:
     try:
-        text = _of_site(site_key, lambda site: json.dumps(site_settings(site)))
+        texts = _texts_of(site_key)
     except ApiError as error:
-        return _refused(error)
-    answer = _cached(request, text, "application/json", "public, max-age=60")
-    answer["Access-Control-Allow-Origin"] = "*"
-    return answer
+        return refused(error)
+    return open_to_all(served(request, texts.settings, "application/json", SETTINGS_CACHE))
 
 
 @require_safe
 def worker(request: HttpRequest, site_key: str) -> HttpResponse:
     try:
-        text = _of_site(site_key, worker_code)
+        texts = _texts_of(site_key)
     except ApiError as error:
-        return _refused(error)
-    return _cached(request, text, JAVASCRIPT, "no-cache")
+        return refused(error)
+    code = texts.worker_line + release_for(site_key).files[WORKER]
+    return served(request, Encoded(code.encode(), QUICK), JAVASCRIPT, "no-cache")
 
 
-def _of_site(site_key: str, write: Callable[[Site], str]) -> str:
-    """Write something about the open site of this key inside its tenant; raises ApiError 404, 410 or 403."""
+def _texts_of(site_key: str) -> _Texts:
+    """Write what the open site of this key is served, at most every 5 s; raises ApiError 404, 410 or 403."""
     indexed = access_site_key(site_key)
     check_open(indexed)
-    with in_tenant(indexed.schema_name):
-        return write(Site.objects.get(pk=indexed.site_id))
-
-
-def _refused(error: ApiError) -> HttpResponse:
-    answer = JsonResponse(error_body(error), status=error.status)
-    answer["Access-Control-Allow-Origin"] = "*"
-    answer["Cache-Control"] = "no-store"
-    return answer
-
-
-def _cached(request: HttpRequest, text: str, content_type: str, cache_control: str) -> HttpResponse:
-    body = text.encode()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    # Compared weakly (RFC 9110 section 13.1.2): what compresses on the way marks our tag as weak.
-    known = {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
-    if etag in known:
-        answer: HttpResponse = HttpResponseNotModified()
-    else:
-        answer = HttpResponse(body, content_type=content_type)
-        answer["Cross-Origin-Resource-Policy"] = "cross-origin"
-    answer["ETag"] = etag
-    answer["Cache-Control"] = cache_control
-    return answer
+    texts = _texts.get(site_key)
+    if texts is None or texts.of is not indexed:
+        with in_tenant(indexed.schema_name):
+            site = Site.objects.get(pk=indexed.site_id)
+            known = site_settings(site)
+        texts = _Texts(indexed, Encoded(json.dumps(known).encode(), QUICK), worker_line(known))
+        if len(_texts) >= MOST_ENTRIES:
+            _texts.clear()
+        _texts[site_key] = texts
+    return texts

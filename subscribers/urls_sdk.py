@@ -7,8 +7,7 @@ from subscribers import api, funnel_call, sdk
 app_name = "sdk"
 urlpatterns = [
     path("sdk/v1/<slug:site_key>/truepush.js", sdk.loader, name="loader"),
-    *(path(f"sdk/v1/<slug:site_key>/{part}.js", sdk.module, {"name": part}, name=part) for part in sdk.PARTS),
-    path("sdk/v1/<slug:site_key>/doctor.js", sdk.doctor, name="doctor"),
+    path("sdk/a/<slug:content_hash>/<slug:part>.js", sdk.part, name="part"),
     path("sdk/v1/<slug:site_key>/settings.json", sdk.settings_json, name="settings"),
     path("w/<slug:site_key>.js", sdk.worker, name="worker"),
     path("sdk/v1/<slug:site_key>/subscriptions", api.Subscriptions.as_view(), name="subscriptions"),

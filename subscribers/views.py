@@ -24,6 +24,7 @@ from tenants.access import console
 from tenants.actions import audit
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from tenants.sdk_rings import release_for
 
 TEST_DEVICES = "test_devices"
 
@@ -72,6 +73,7 @@ def site(request: ConsoleRequest, pk: int) -> HttpResponse:
         "site": found,
         "snippet": snippet(found),
         "stub": worker_stub(found),
+        "sdk_version": release_for(found.site_key).version,
         "shop_url": page_of(found) if is_demo_shop(found) else "",
         **_waiting(found),
         **check_context(request, found),

@@ -1,16 +1,26 @@
 """Support staff's view of all customers, read-only; on the public host alone."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
+from tenants.actions.sdk_release import SHARES, ReleaseRefused, call_back_release, start_release
 from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
     Membership,
     Pace,
+    SdkRelease,
     SendIndex,
     SiteIndex,
     Tenant,
@@ -18,6 +28,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tenants.sdk_rings import forget, installed, state_of
 
 admin.site.site_header = "Truepush support"
 admin.site.site_title = "Truepush support"
@@ -119,3 +130,94 @@ class ThrottleAdmin(ReadOnly, admin.ModelAdmin[Throttle]):
     list_display = ["lane", "kind", "per_second", "normal", "reason", "since", "next_at"]
     list_filter = ["kind"]
     search_fields = ["lane"]
+
+
+@admin.register(SdkRelease)
+class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
+    """The one list with buttons, for whoever may release: they call the verbs."""
+
+    list_display = ["version", "given", "kept_at", "started_at", "called_back_at", "steps"]
+    fields = ["version", "digest", "percent", "kept_at", "started_at", "called_back_at"]
+    actions = None
+    change_list_template = "tenants/sdk_releases.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SdkRelease]:
+        return super().get_queryset(request).defer("files")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        shown = list(self.list_display)
+        return shown if may_release(request) else shown[:-1]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        forget()  # what another process changed a moment ago is shown too
+        return super().changelist_view(
+            request, {"title": "SDK releases", "installed": installed().version, "rings": settings.SDK_RINGS}
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("<path:object_id>/start/", self.admin_site.admin_view(self.start), name="sdk_start"),
+            path(
+                "<path:object_id>/call-back/",
+                self.admin_site.admin_view(self.call_back),
+                name="sdk_call_back",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    @admin.display(description="Who gets it")
+    def given(self, release: SdkRelease) -> str:
+        return state_of(release)
+
+    @admin.display(description="")
+    def steps(self, release: SdkRelease) -> SafeString:
+        """Buttons of the list's own form, which has the token."""
+        shares = SHARES if settings.SDK_RINGS else SHARES[-1:]
+        starts = format_html_join(
+            " ",
+            '<button class="button" formaction="{}/start/" name="percent" value="{}">Start for {} %</button>',
+            ((release.pk, share, share) for share in shares),
+        )
+        back = '<button class="button" formaction="{}/call-back/">Call back</button>'
+        return format_html("{} " + back, starts, release.pk)
+
+    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        share = request.POST.get("percent", "")
+        percent = int(share) if share in map(str, SHARES) else 0
+
+        def do(version: str) -> str:
+            start_release(actor=staff_of(request), version=version, percent=percent)
+            return f"{version} goes to {percent} % of websites."
+
+        return self._step(request, object_id, do)
+
+    def call_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def do(version: str) -> str:
+            then = call_back_release(actor=staff_of(request), version=version)
+            return f"{version} is called back. Its websites get {then} again."
+
+        return self._step(request, object_id, do)
+
+    def _step(self, request: HttpRequest, object_id: str, do: Callable[[str], str]) -> HttpResponse:
+        """Do it, for whom it is allowed, and lead back to the list, which says what came of it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not may_release(request):
+            raise PermissionDenied
+        release = self.get_object(request, object_id)
+        if release is None:
+            raise Http404
+        try:
+            messages.success(request, do(release.version))
+        except ReleaseRefused as refusal:
+            messages.error(request, str(refusal))
+        return redirect("admin:tenants_sdkrelease_changelist")
+
+
+def may_release(request: HttpRequest) -> bool:
+    return staff_of(request).has_perm("tenants.release_sdk")
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Give who is signed in; the admin lets nobody else in."""
+    return cast("User", request.user)

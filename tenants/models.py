@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 from django_tenants.models import DomainMixin, TenantMixin
 
 from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be exported
+from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
 
 # A set-up takes a second; one that says nothing for this long may be asked for again.
 OVERDUE = timedelta(minutes=1)

@@ -33,6 +33,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tenants.sdk_rings import forget as forget_releases
 from tenants.site_index import forget_all
 from tests.groups import Groups
 
@@ -114,8 +115,10 @@ def django_db_setup(
 @pytest.fixture(autouse=True)
 def _nothing_stays() -> Iterator[None]:
     forget_all()
+    forget_releases()
     yield
     forget_all()
+    forget_releases()
     reset_to_public()
 
 

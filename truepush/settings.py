@@ -105,6 +105,9 @@ RETENTION_DAYS: int = env.int("RETENTION_DAYS", default=90)
 RECEIPT_RAW_DAYS: int = env.int("RECEIPT_RAW_DAYS", default=7)
 EVENT_DAYS: int = env.int("EVENT_DAYS", default=400)
 
+# --- The SDK: without rings the version that is installed goes to every website at once.
+SDK_RINGS: bool = env.bool("SDK_RINGS", default=False)
+
 # --- Visitors: what is kept of their addresses, and a file (MaxMind's form) that knows regions and cities
 ANONYMISE: bool = env.bool("ANONYMISE", default=True)
 GEO_FILE: str = env.str("GEO_FILE", default="")

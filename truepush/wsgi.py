@@ -5,10 +5,12 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
+from tenants.actions.sdk_release import keep_installed
 from truepush.checks import refuse_problems
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "truepush.settings")
 application = get_wsgi_application()
 # A web server runs no system checks by itself. The threads that serve open connections of their own.
 refuse_problems()
+keep_installed()
 connection.close()

@@ -13,10 +13,13 @@ async function ours({ scope }) {
   return registration?.scope === scope ? registration : undefined;
 }
 
-/** Only if needed: in Chromium it waits for seconds behind the update that the page before asked for. */
+/**
+ * Only if needed: in Chromium it waits for seconds behind the update that the page before asked for. A worker of the
+ * website's own, which imports ours, is registered by its pages, without `k`.
+ */
 async function register({ file, scope }) {
   const present = await ours({ scope });
-  if (present?.active?.scriptURL === file) {
+  if ([file, file.split("?")[0]].includes(present?.active?.scriptURL)) {
     return present;
   }
   const registration = await navigator.serviceWorker.register(file, { scope, updateViaCache: "none" });

@@ -15,6 +15,7 @@
   "use strict";
 
   const VERSION = "1.2.0";
+  const PARTS = {}; // content hashes, filled in where this is served: one copy of a module for all websites
   const OFF = "Notifications are off.";
   const SAY = {
     unsupported: "This browser cannot show notifications from this website.",
@@ -142,7 +143,7 @@
   }
 
   /** The address of a file that is loaded where it is needed. */
-  const part = (file) => `${base}${file}.js`;
+  const part = (file) => `${base}../../a/${PARTS[file]}/${file}.js`;
 
   // --- The funnel: steps of a prompt, told together by a file of its own; 0 are the page's own elements and code
 

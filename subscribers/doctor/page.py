@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from subscribers.doctor.address import BROWSER_CHECK
 from subscribers.doctor.case import Case
 from subscribers.doctor.finding import Finding, good, problem, unknown, warning
-from subscribers.doctor.providers import providers_in
 from truepush.lib.page_scan import Scan, Script
+from truepush.lib.push_providers import providers_in
 
 _LOADER = re.compile(r"""(https?:)?//([^\s/"'<>]{1,260})/sdk/v1/([A-Za-z0-9_-]{1,64})/truepush\.js""")
 # Types that a browser runs (HTML, "prepare the script element"); others wait for a consent tool, or are data.

@@ -84,7 +84,8 @@ def _needs(case: Case, snippets: Snippets, origin: str) -> list[Need]:
         is_parsed=is_parsed,
     )
     base = f"{case.sdk_url}/sdk/v1/{case.site_key}"
-    parts = loader._replace(url=f"{base}/ask.js", integrity="")
+    # Their folder is named by their content, which no policy can know.
+    parts = loader._replace(url=f"{case.sdk_url}/sdk/a/content/ask.js", integrity="")
     return [
         Need(loader, "the snippet", case.sdk_url),
         Need(parts, "the parts that the snippet loads", case.sdk_url),

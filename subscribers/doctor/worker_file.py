@@ -8,9 +8,9 @@ from subscribers.doctor.address import BROWSER_CHECK
 from subscribers.doctor.case import Case
 from subscribers.doctor.finding import Finding, good, problem, unknown, warning
 from subscribers.doctor.policies import look_at_worker_policies
-from subscribers.doctor.providers import providers_in
 from subscribers.doctor.visit import MOST_WORKER, Visit
 from truepush.lib.guarded import Answer, Failure, GetFailed
+from truepush.lib.push_providers import providers_in
 
 # What browsers take for a script (WHATWG MIME Sniffing, section 4.6).
 _SCRIPT = re.compile(

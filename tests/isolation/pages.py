@@ -22,6 +22,8 @@ def value_for(kind: str, place: Workspace, pk: int) -> Any:
         return place.tenant.slug
     if kind == "site_key,name":
         return site_key(place, pk), f"{pk:032x}.png"
+    if kind == "content_hash,part":
+        return f"{pk:016x}", "ask"
     return site_key(place, pk) if kind == "site_key" else pk
 
 

@@ -9,8 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from subscribers.sdk import PARTS
-
 # What the ids of a route are: "pk" of a row of both or of one workspace, "site_key" of such a website, "slug" of one.
 TENANT: dict[str, str] = {
     "campaigns:home": "",
@@ -143,9 +141,8 @@ SDK: dict[str, str] = {
     "sdk:worker": "site_key",
     "sdk:subscriptions": "site_key",
     "sdk:unsubscribe": "site_key",
-    **{f"sdk:{part}": "site_key" for part in PARTS},
+    "sdk:part": "content_hash,part",
     "sdk:tags": "site_key",
-    "sdk:doctor": "site_key",
     "sdk:profile": "site_key",
     "sdk:funnel_call": "site_key",
     "receipts:receipts": "",

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from subscribers.sdk import PARTS
 from tenants.models import Role
 from tenants.roles import RANK
 
@@ -261,6 +260,7 @@ for _model in (
     "alert",
     "pace",
     "throttle",
+    "sdkrelease",
 ):
     _list = f"admin/tenants/{_model}/"
     _one = f"{_list}<path:object_id>/"
@@ -277,14 +277,20 @@ for _model in (
         public("GET", f"{_one}history/", staff(200)),
     ]
 
+ADMIN += [
+    public("POST", "admin/tenants/sdkrelease/<path:object_id>/start/", staff(302)),
+    public("GET", "admin/tenants/sdkrelease/<path:object_id>/start/", staff(405)),
+    public("POST", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(302)),
+    public("GET", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(405)),
+]
+
 SDK = [
+    sdk("GET", "sdk/a/<slug:content_hash>/<slug:part>.js", 200),
     sdk("GET", "sdk/v1/<slug:site_key>/truepush.js", 200),
     sdk("GET", "sdk/v1/<slug:site_key>/settings.json", 200),
-    *(sdk("GET", f"sdk/v1/<slug:site_key>/{part}.js", 200) for part in PARTS),
     sdk("OPTIONS", "sdk/v1/<slug:site_key>/tags", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/tags", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/tags", 404, "guess", origin="https://shop.example"),
-    sdk("GET", "sdk/v1/<slug:site_key>/doctor.js", 200),
     sdk("OPTIONS", "sdk/v1/<slug:site_key>/profile", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 404, "guess", origin="https://shop.example"),

@@ -26,6 +26,7 @@ from tenants.models import (
     DueWork,
     Pace,
     Role,
+    SdkRelease,
     SendIndex,
     SiteIndex,
     Throttle,
@@ -64,7 +65,8 @@ class World:
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
         names = {
-            "site_key": self.site.site_key, "slug": self.place.tenant.slug, "name": self.image.file_name
+            "site_key": self.site.site_key, "slug": self.place.tenant.slug, "name": self.image.file_name,
+            "content_hash": "0123456789abcdef", "part": "ask",
         }  # fmt: skip
         numbers = {
             "sites": self.site.pk,
@@ -178,6 +180,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "alert": Alert.objects.create(kind="runaway", text="Look.").pk,
         "pace": Pace.objects.create(key="tenant:0", tenant_id=0, per_minute=60).pk,
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
+        "sdkrelease": SdkRelease.objects.create(version="0.0.1", files={}, digest="0").pk,
     }
     User.objects.update(last_login=timezone.now())
     return World(

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from subscribers.doctor.providers import as_script
-from subscribers.sdk import PARTS
+from tenants.sdk_rings import installed
+from truepush.lib.sdk_release import LOADER, WORKER
 
 STATIC = Path(__file__).parents[2] / "static"
+# What travels: without comments, the modules by their content.
+RELEASE = installed()
 SITE_KEY = "site-key-1"
 SDK_PATH = f"/sdk/v1/{SITE_KEY}"
 SNIPPET = '<script src="{sdk}/sdk/v1/{key}/truepush.js" async></script>'
@@ -26,6 +28,11 @@ _PWA_WORKER = """self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", () => {});"""
 _HANG_SECONDS = 30
+
+
+def part(name: str) -> str:
+    """Where a module of the loader lies."""
+    return f"/sdk/a/{RELEASE.parts[name]}/{name}.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +168,16 @@ class _Sdk(_Handler):
         self._read()
         path = urlsplit(self.path).path
         if path == f"{SDK_PATH}/truepush.js":
-            self._script((STATIC / "sdk" / "truepush.js").read_text(), {})
-        elif path in [f"{SDK_PATH}/{part}.js" for part in PARTS]:
-            module = (STATIC / "sdk" / path.rpartition("/")[2]).read_text()
-            self._script(module, {"Access-Control-Allow-Origin": "*"})
-        elif path == f"{SDK_PATH}/doctor.js":
-            doctor = as_script() + (STATIC / "sdk" / "doctor.js").read_text()
-            self._script(doctor, {"Access-Control-Allow-Origin": "*"})
+            self._script(RELEASE.files[LOADER], {})
+        elif path in map(part, RELEASE.parts):
+            name = path.rpartition("/")[2]
+            self._script(RELEASE.files[name], {"Access-Control-Allow-Origin": "*"})
         elif path == f"{SDK_PATH}/settings.json":
             text, open_to_all = json.dumps(self.world.settings), {"Access-Control-Allow-Origin": "*"}
             self._answer(self.world.settings_answer, "application/json", text, open_to_all)
         elif path == f"/w/{SITE_KEY}.js":
             line = f"self.TRUEPUSH = {json.dumps(self.world.worker_line)};\n"
-            self._script(line + (STATIC / "sdk" / "worker.js").read_text(), {})
+            self._script(line + RELEASE.files[WORKER], {})
         else:
             self._answer(404, "text/plain", "", {})
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.e2e.browsers.chromium import set_permission
 from tests.sdk.conftest import Visitor
-from tests.sdk.server import SDK_PATH, SITE_KEY, World
+from tests.sdk.server import SDK_PATH, SITE_KEY, World, part
 
 BUTTON = '<button data-truepush="subscribe">Get news</button>'
 REGISTER = "(url) => navigator.serviceWorker.register(url).then(() => navigator.serviceWorker.ready).then(() => true)"
@@ -50,7 +50,7 @@ def subscribe(visitor: Visitor, world: World, body: str = BUTTON, **given: dict[
 
 def test_a_page_without_the_mark_asks_for_no_doctor(visitor: Visitor, world: World) -> None:
     visitor.open(f"{world.shop}/#elsewhere")
-    assert f"{SDK_PATH}/doctor.js" not in [one.path for one in world.asked]
+    assert part("doctor") not in [one.path for one in world.asked]
     assert visitor.page.locator("truepush-doctor").count() == 0
 
 
@@ -129,13 +129,13 @@ def test_a_policy_that_stops_calls_names_the_directive_and_the_source(visitor: V
 
 def test_a_violation_from_before_the_panel_came_is_in_it(visitor: Visitor, world: World) -> None:
     """What asks is stopped while the loader runs; the panel's own file is allowed by its path."""
-    only = f"script-src {world.sdk}{SDK_PATH}/truepush.js {world.sdk}{SDK_PATH}/doctor.js"
+    only = f"script-src {world.sdk}{SDK_PATH}/truepush.js {world.sdk}{part('doctor')}"
     world.page("/", "", headers={"Content-Security-Policy": only})
     visitor.page.goto(world.shop)
     set_permission(visitor.page, world.shop, "prompt")
     found = look(visitor, world)
     assert found["The Content-Security-Policy stopped a request"].startswith("problem: script-src-elem: ")
-    assert f"{SDK_PATH}/ask.js" in found["The Content-Security-Policy stopped a request"]
+    assert part("ask") in found["The Content-Security-Policy stopped a request"]
 
 
 def test_an_address_that_is_not_registered_is_named(visitor: Visitor, world: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from subscribers.doctor.policies import DEFAULT_POLICY
 from tests.sdk.conftest import Visitor
-from tests.sdk.server import SDK_PATH, SITE_KEY, World
+from tests.sdk.server import SDK_PATH, SITE_KEY, World, part
 from truepush.lib.csp import Request, read_policies, stops
 from truepush.lib.page_scan import scan
 
@@ -77,7 +77,7 @@ def foretold(world: World, header: str, markup: str, nonce: str = "") -> Stopped
     loader = Request("script-src-elem", f"{world.sdk}{SDK_PATH}/truepush.js", nonce=nonce, is_parsed=True)
     requests = [
         loader,
-        loader._replace(url=f"{world.sdk}{SDK_PATH}/doctor.js"),
+        loader._replace(url=f"{world.sdk}{part('doctor')}"),
         Request("connect-src", f"{world.sdk}{SDK_PATH}/settings.json"),
         Request("worker-src", f"{world.shop}/truepush/worker.js"),
     ]

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.sdk.conftest import Visitor
 from tests.sdk.prompts import again, allow, asked_for, card, kept, prompt, steps
-from tests.sdk.server import SDK_PATH, World
+from tests.sdk.server import World, part
 
 LONG = '<div style="height: 4000px"></div>'
 NOT_YET_MS = 300
@@ -21,10 +21,10 @@ def not_shown(visitor: Visitor) -> None:
 def test_the_code_that_draws_is_loaded_only_when_something_is_shown(visitor: Visitor, world: World) -> None:
     asked_for(visitor, world, prompt("box", when={"pages": 2}))
     not_shown(visitor)
-    assert f"{SDK_PATH}/prompt.js" not in [one.path for one in world.asked]
+    assert part("prompt") not in [one.path for one in world.asked]
     again(visitor)
     expect(card(visitor)).to_be_visible()
-    assert [one.path for one in world.asked].count(f"{SDK_PATH}/prompt.js") == 1
+    assert [one.path for one in world.asked].count(part("prompt")) == 1
 
 
 def test_seconds_on_the_page(visitor: Visitor, world: World) -> None:

@@ -13,6 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from subscribers.models import Site, Subscriber
 from tenants.doorway import in_tenant
+from tenants.models import SdkRelease
+from tenants.sdk_rings import forget, installed
 from tests.conftest import Workspace, make_site
 from tests.subscribers.pages import text_of
 from tests.subscribers.samples import Browser, subscribe
@@ -60,6 +62,19 @@ def test_it_names_where_the_worker_must_answer_and_its_scope(
     words = text_of(console(acme).get(f"/sites/{site.pk}/"))
     assert "It must answer at https://shop.example/static/push/sw.js" in words
     assert "Worker scope /static/push/" in words
+
+
+def test_it_names_the_sdk_version_that_the_website_gets(
+    acme: Workspace, shop: Site, console: Callable[..., Client]
+) -> None:
+    assert f"SDK version {installed().version}" in text_of(console(acme).get(f"/sites/{shop.pk}/"))
+    SdkRelease.objects.all().delete()
+    for version, back in (("0.9.0", None), (installed().version, timezone.now())):
+        SdkRelease.objects.create(
+            version=version, files={}, digest="x", percent=100, started_at=timezone.now(), called_back_at=back
+        )
+    forget()
+    assert "SDK version 0.9.0" in text_of(console(acme).get(f"/sites/{shop.pk}/"))
 
 
 @pytest.mark.parametrize("page", ["/sites/{}/", "/sites/{}/waiting/"])
@@ -154,9 +169,9 @@ def test_what_is_asked_every_two_seconds_costs_few_queries(
     sdk: Client,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """Host, session, user, member, site, count, first; and the search path twice."""
+    """Host, session, user, member, site, count, first; the search path twice; and on the page SDK releases."""
     subscribe(sdk, shop, Browser().json())
     client = console(acme)
-    for page in ("waiting/", ""):
-        with django_assert_num_queries(9):
+    for page, most in (("waiting/", 9), ("", 10)):
+        with django_assert_num_queries(most):
             client.get(f"/sites/{shop.pk}/{page}")

@@ -21,6 +21,7 @@ from tenants.models import (
     Membership,
     Pace,
     Role,
+    SdkRelease,
     SendIndex,
     SiteIndex,
     Tenant,
@@ -43,6 +44,7 @@ MODELS = (
     Alert,
     Pace,
     Throttle,
+    SdkRelease,
 )
 
 
@@ -72,6 +74,7 @@ def rows(acme: Workspace) -> dict[type[Any], Any]:
         Throttle: Throttle.objects.create(
             lane="o:https://x", kind="origin", origin="https://x", per_second=1, normal=1
         ),
+        SdkRelease: SdkRelease.objects.create(version="0.0.1", files={"worker.js": "x"}, digest="0"),
     }
 
 
