@@ -26,6 +26,7 @@ from tenants.models import (
     Membership,
     Pace,
     Role,
+    SdkRelease,
     SendIndex,
     SiteIndex,
     Tenant,
@@ -153,7 +154,7 @@ def remove_workspace(made: Workspace) -> None:
     pk = made.tenant.pk
     for model in (DueWork, SendIndex, SiteIndex, AuditEntry, Pace):
         model.objects.filter(tenant_id=pk).delete()
-    for shared in (Throttle, Alert, WorkerProcess):
+    for shared in (Throttle, Alert, WorkerProcess, SdkRelease):
         shared.objects.all().delete()
     for model in (Handover, Membership, Domain):
         model.objects.filter(tenant=made.tenant).delete()
