@@ -28,7 +28,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
-from tenants.sdk_rings import forget, installed, state_of
+from tenants.sdk_rings import forget, installed, order_of, rows, state_of
 
 admin.site.site_header = "Truepush support"
 admin.site.site_title = "Truepush support"
@@ -136,7 +136,7 @@ class ThrottleAdmin(ReadOnly, admin.ModelAdmin[Throttle]):
 class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
     """The one list with buttons, for whoever may release: they call the verbs."""
 
-    list_display = ["version", "given", "kept_at", "started_at", "called_back_at", "steps"]
+    list_display = ["version", "given", "steps", "kept_at", "started_at", "called_back_at"]
     fields = ["version", "digest", "percent", "kept_at", "started_at", "called_back_at"]
     actions = None
     change_list_template = "tenants/sdk_releases.html"
@@ -145,8 +145,7 @@ class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
         return super().get_queryset(request).defer("files")
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        shown = list(self.list_display)
-        return shown if may_release(request) else shown[:-1]
+        return [name for name in self.list_display if name != "steps" or may_release(request)]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         forget()  # what another process changed a moment ago is shown too
@@ -171,15 +170,20 @@ class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
 
     @admin.display(description="")
     def steps(self, release: SdkRelease) -> SafeString:
-        """Buttons of the list's own form, which has the token."""
-        shares = SHARES if settings.SDK_RINGS else SHARES[-1:]
-        starts = format_html_join(
-            " ",
-            '<button class="button" formaction="{}/start/" name="percent" value="{}">Start for {} %</button>',
-            ((release.pk, share, share) for share in shares),
-        )
-        back = '<button class="button" formaction="{}/call-back/">Call back</button>'
-        return format_html("{} " + back, starts, release.pk)
+        """Buttons for what would not be refused; they send the list's own form, which has the token."""
+        order = order_of(rows())
+        given = order[0] if order else None
+        is_tried, is_given = given and given.percent < 100, given and given.version == release.version
+        if is_tried and not is_given:
+            return SafeString("")
+        shares = [share for share in SHARES if not given or not is_given or share > given.percent]
+        if not settings.SDK_RINGS:
+            shares = shares[-1:] if release.version == installed().version else []
+        buttons = [(f"{release.pk}/start/", share, f"Start for {share} %") for share in shares]
+        if is_given:
+            buttons.append((f"{release.pk}/call-back/", 0, "Call back"))
+        button = '<button class="button" formaction="{}" name="percent" value="{}">{}</button>'
+        return format_html('<span class="nowrap">{}</span>', format_html_join(" ", button, buttons))
 
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
         share = request.POST.get("percent", "")

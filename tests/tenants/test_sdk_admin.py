@@ -36,6 +36,13 @@ def words(answer: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
+def buttons(staff: Client) -> list[str]:
+    """What can be pressed, with the version that it is sent for."""
+    html = staff.get(LIST).content.decode()
+    found = re.findall(r'formaction="(\d+)/[^>]*>([^<]+)<', html)
+    return sorted(f"{SdkRelease.objects.get(pk=pk).version}: {text}" for pk, text in found)
+
+
 def test_the_list_says_who_gets_what_and_how_fast_a_call_back_is(
     releases: dict[str, SdkRelease], staff: Client
 ) -> None:
@@ -52,16 +59,12 @@ def test_the_list_says_who_gets_what_and_how_fast_a_call_back_is(
 
 def test_the_buttons_start_and_call_back(releases: dict[str, SdkRelease], staff: Client) -> None:
     new = f"{LIST}{releases[HERE].pk}/"
-    html = staff.get(LIST).content.decode()
-    for button in (
-        f'formaction="{releases[HERE].pk}/start/" name="percent" value="10"',
-        f'"{releases[HERE].pk}/call-back/"',
-    ):
-        assert button in html
+    assert buttons(staff) == ["0.9.0: Call back", *(f"{HERE}: Start for {share} %" for share in (1, 10, 100))]
     page = words(staff.post(f"{new}start/", {"percent": "10"}, follow=True))
     assert f"{HERE} goes to 10 % of websites." in page
     assert f"{HERE} goes to 10 % of websites" in page
-    assert "0.9.0 goes to 90 % of websites" in page
+    assert "0.9.0 goes to 90 % of websites" in page.replace(" Start for 100 % Call back", "")
+    assert buttons(staff) == [f"{HERE}: Call back", f"{HERE}: Start for 100 %"]
     page = words(staff.post(f"{new}call-back/", follow=True))
     assert f"{HERE} is called back. Its websites get 0.9.0 again." in page
     entries = AuditEntry.objects.filter(target=HERE).values_list("action", "actor")
@@ -83,6 +86,16 @@ def test_another_share_is_refused_with_the_reason(
 def test_what_cannot_be_called_back_says_why(releases: dict[str, SdkRelease], staff: Client) -> None:
     page = words(staff.post(f"{LIST}{releases['0.9.0'].pk}/call-back/", follow=True))
     assert "No release before 0.9.0 is kept, so there is none to return to." in page
+
+
+def test_without_rings_there_is_a_button_for_all_or_none(
+    releases: dict[str, SdkRelease], staff: Client, settings: Any
+) -> None:
+    settings.SDK_RINGS = False
+    assert "the installed version, " + HERE + ", goes to every website" in words(staff.get(LIST))
+    assert buttons(staff) == [f"{HERE}: Call back"]
+    staff.post(f"{LIST}{releases[HERE].pk}/call-back/")
+    assert buttons(staff) == ["0.9.0: Call back", f"{HERE}: Start for 100 %"]
 
 
 def test_staff_who_may_only_look_see_no_buttons_and_are_refused(
