@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from campaigns.delivery.payload import Templates, templates_of
+from campaigns.delivery.payload import Templates, spread_of, templates_of
 from campaigns.delivery.recipients import Recipient
 from campaigns.delivery.transport import Post
 from campaigns.models import Send
@@ -89,7 +89,10 @@ class Composer:
         self._tenant_id = tenant_id
         self._schema_name = current_schema()
         self._contact = contact
-        self._templates: list[Templates] = [templates_of(content, tag=send.tag) for content in send.content]
+        spread = spread_of(send.audience)
+        self._templates: list[Templates] = [
+            templates_of(content, tag=send.tag, spread=spread) for content in send.content
+        ]
         # Whether recipients must be read with their profile.
         self.is_personal = any(one.is_personal for one in self._templates)
         self._replaces = any(content.get("replaces") for content in send.content)

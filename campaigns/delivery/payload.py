@@ -15,6 +15,9 @@ SAMPLE_TAG = "tp-" + "0" * 16
 # Firefox on Android gets messages over a bridge that takes 2,744 octets of body (autopush, http.md).
 MAX_BRIDGED = 2744 - HEADER_LENGTH - OVERHEAD
 TOKEN_PARAMETER = "tp_c"  # noqa: S105  # the name of a URL parameter
+# Browsers report "displayed" at random within a second for each thousand recipients, at most three: as fast as messages
+# leave, the web server does not take reports (docs/decisions.md).
+MOST_SPREAD, RECIPIENTS_A_SECOND = 3, 1000
 _MARK = "\x00token\x00"
 _MARKED = re.compile(r"\\u0000(\w+)\\u0000")
 
@@ -74,12 +77,20 @@ class Templates(NamedTuple):
         return self.default
 
 
-def templates_of(content: Mapping[str, Any], *, tag: str) -> Templates:
+def spread_of(audience: int) -> int:
+    """Say within how many seconds browsers of so many recipients report."""
+    return min(MOST_SPREAD, audience // RECIPIENTS_A_SECOND)
+
+
+def templates_of(content: Mapping[str, Any], *, tag: str, spread: int = 0) -> Templates:
     """Build what one variant becomes, once for all its recipients."""
     translations = content.get("translations") or {}
     return Templates(
-        template_of(content, tag=tag),
-        {language: template_of(in_language(content, language), tag=tag) for language in translations},
+        template_of(content, tag=tag, spread=spread),
+        {
+            language: template_of(in_language(content, language), tag=tag, spread=spread)
+            for language in translations
+        },
     )
 
 
@@ -89,7 +100,7 @@ def in_language(content: Mapping[str, Any], language: str) -> dict[str, Any]:
     return {**content, **said, "lang": language}
 
 
-def template_of(content: Mapping[str, Any], *, tag: str) -> Template:
+def template_of(content: Mapping[str, Any], *, tag: str, spread: int = 0) -> Template:
     """Build the payload of one variant (its FIELDS) in its default language.
 
     Names are those of the Notification API and of WebKit's declarative push; browsers leave out what they do not know.
@@ -112,9 +123,8 @@ def template_of(content: Mapping[str, Any], *, tag: str) -> Template:
         notification["actions"] = [
             _action(button, number, given["utm"], marks) for number, button in enumerate(given["buttons"], 1)
         ]
-    return _cut(
-        {"web_push": 8030, "notification": notification, "mutable": True, "tp": {"v": 1, "t": _MARK}}, marks
-    )
+    ours = {"v": 1, "t": _MARK, **({"s": spread} if spread else {})}
+    return _cut({"web_push": 8030, "notification": notification, "mutable": True, "tp": ours}, marks)
 
 
 def _flags(given: Mapping[str, Any]) -> dict[str, bool]:
@@ -171,8 +181,8 @@ def with_token(url: str, token: str) -> str:
 
 
 def payload_octets(content: Mapping[str, Any], *, tag: str) -> int:
-    """Count the octets of what this content becomes, token included; the most that any language has."""
-    made = templates_of(content, tag=tag)
+    """Count the octets of what this content becomes for a large audience, token included, in its longest language."""
+    made = templates_of(content, tag=tag, spread=MOST_SPREAD)
     token = "x" * TOKEN_LENGTH
     return max(len(one.fill(token)) for one in (made.default, *made.by_language.values()))
 

@@ -71,7 +71,7 @@ globalThis.truepushPayload = (() => {
         ...(icon && { icon }),
       }));
     }
-    return { web_push: 8030, notification, mutable: true, tp: { v: 1, t: TOKEN } };
+    return { web_push: 8030, notification, mutable: true, tp: { v: 1, t: TOKEN, s: 3 } };
   };
 
   /** The content as it reads in one of its other languages; what that leaves out is as in the default. */

@@ -12,6 +12,7 @@
   const sdk = `${config.sdk_url}/sdk/v1`;
   const REPORT_TIME = 3000; // for one request; with all that follows it never more than REPORT_LIMIT
   const REPORT_LIMIT = 4000;
+  const MOST_SPREAD = 3; // seconds
   const KEPT = 100;
   const PER_REQUEST = 50;
 
@@ -76,7 +77,8 @@
       data: { url: unmarked(target), pages, token: token && /^[\w-]{1,200}$/.test(token) ? token : "" },
     };
     Object.keys(options).forEach((key) => options[key] === undefined && delete options[key]);
-    return { title: text(given.title) || text(config.name) || "New message", options };
+    const spread = receipt.s > 0 && Number.isFinite(receipt.s) ? Math.min(receipt.s, MOST_SPREAD) : 0;
+    return { title: text(given.title) || text(config.name) || "New message", options, spread };
   }
 
   // --- What is kept: receipts the server did not take, and the endpoint (at a change Firefox does not tell it)
@@ -158,12 +160,19 @@
     }
   }
 
+  /** A large send's browsers report at random within some seconds, so that they do not come back as a storm. */
+  async function reportLater(token, spread) {
+    const kept = token && spread && (await keep({ token, kind: "displayed" }).then(() => true, () => false));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * spread * 1000));
+    await (kept ? sendKept() : report(token, "displayed"));
+  }
+
   // --- Events
 
   async function onPush(event) {
-    const { title, options } = read(event);
+    const { title, options, spread } = read(event);
     await self.registration.showNotification(title, options);
-    await Promise.all([bounded(report(options.data.token, "displayed")), bounded(noteEndpoint())]);
+    await Promise.all([bounded(reportLater(options.data.token, spread)), bounded(noteEndpoint())]);
   }
 
   async function noteEndpoint() {

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from campaigns.delivery.compose_push import Composer, tag_of, topic_of
-from campaigns.delivery.payload import TOKEN_LENGTH, payload_octets, template_of, with_token
+from campaigns.delivery.payload import TOKEN_LENGTH, payload_octets, spread_of, template_of, with_token
 from campaigns.delivery.recipients import read_recipients
 from campaigns.models import Send
 from subscribers.models import Subscriber, VapidKey
@@ -97,7 +97,32 @@ def test_the_click_parameter_joins_any_address(url: str, with_parameter: str) ->
 )
 def test_the_counted_octets_are_the_octets_that_travel(changes: dict[str, str]) -> None:
     content = {**CONTENT, **changes}
-    assert payload_octets(content, tag="tp-0") == len(template_of(content, tag="tp-0").fill(TOKEN))
+    assert payload_octets(content, tag="tp-0") == len(template_of(content, tag="tp-0", spread=3).fill(TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("audience", "seconds"), [(0, 0), (1, 0), (999, 0), (1000, 1), (2999, 2), (3000, 3), (10_000_000, 3)]
+)
+def test_browsers_of_a_large_audience_report_within_seconds_for_six_octets(
+    audience: int, seconds: int
+) -> None:
+    assert spread_of(audience) == seconds
+    made = template_of(CONTENT, tag="tp-0", spread=seconds).fill(TOKEN)
+    plain = template_of(CONTENT, tag="tp-0").fill(TOKEN)
+    assert json.loads(made)["tp"] == {"v": 1, "t": TOKEN, **({"s": seconds} if seconds else {})}
+    assert len(made) - len(plain) == (6 if seconds else 0)
+
+
+def test_a_send_is_written_for_the_size_of_its_audience(place: Place) -> None:
+    [stored] = add_subscribers(place, [Behaviour()])
+    with in_tenant(place.schema):
+        send = launch(place)
+        send.audience = 2500
+        row = read_recipients([stored.pk])[stored.pk]
+        composer = Composer(send, place.workspace.tenant.pk, place.site.contact)
+        body = composer.post(7, row, root_id=31, ordinal=5, now=timezone.now()).body
+    keys = receiver_keys(SEED, row.endpoint.rpartition("/")[2])
+    assert json.loads(decrypt(body, keys.private, keys.auth))["tp"]["s"] == 2
 
 
 @pytest.fixture
@@ -228,7 +253,7 @@ def test_options_travel_by_the_names_of_the_notification_api() -> None:
             {"action": "a2", "title": "Later", "navigate": f"https://a.example/?tp_c={TOKEN}"},
         ],
     }  # fmt: skip
-    assert payload_octets(FULL, tag="tp-0") == len(template_of(FULL, tag="tp-0").fill(TOKEN))
+    assert payload_octets(FULL, tag="tp-0") == len(template_of(FULL, tag="tp-0", spread=3).fill(TOKEN))
 
 
 def test_what_is_not_asked_for_is_not_in_it() -> None:

@@ -278,3 +278,61 @@ def test_odd_buttons_still_show_one_notification(
     visitor.workers.deliver_push(world.scope, message(actions=actions, silent="yes", image=[], badge={}))
     visitor.workers.wait_for_notification("Sale")
     assert visitor.workers.displayed == ["Sale"]
+
+
+# Every wait of the worker, and what it draws: all of the time that it was given.
+_SLOW_DRAW = """() => {
+  self.waits = [];
+  self.draws = [];
+  Math.random = () => 1;
+  const wait = self.setTimeout;
+  self.setTimeout = (done, time, ...rest) => (self.waits.push(time), wait(done, time, ...rest));
+}"""
+
+
+def spread_message(seconds: Any) -> str:
+    given = json.loads(message())
+    return json.dumps({**given, "tp": {**given["tp"], "s": seconds}})
+
+
+def test_a_large_send_s_browsers_report_later_and_a_click_is_reported_at_once(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    running.evaluate(_SLOW_DRAW)
+    visitor.workers.deliver_push(world.scope, spread_message(3))
+    visitor.workers.wait_for_notification("Sale")
+    assert world.receipts() == []
+    click_notification(running, "Sale")
+    # What was kept for later goes with it, and is not asked for twice: the server takes each report once.
+    visitor.wait_for(lambda: len(world.receipts()) >= 2)
+    assert world.receipts()[:2] == [("clicked", TOKEN), ("displayed", TOKEN)]
+    visitor.wait_for(lambda: visitor.workers.completed.count("Success") >= 1)
+    assert running.evaluate("waits.includes(3000)")
+    assert set(world.receipts()) == {("clicked", TOKEN), ("displayed", TOKEN)}
+
+
+@pytest.mark.parametrize(
+    ("given", "milliseconds"),
+    [(0.25, 250), (99, 3000), (-1, 0), ("2", 0), (None, 0), ([2], 0), (True, 0), (1e308, 3000)],
+)
+def test_it_waits_for_no_longer_than_three_seconds_and_only_for_a_number(
+    visitor: Visitor, world: World, running: Worker, given: Any, milliseconds: int
+) -> None:
+    running.evaluate(_SLOW_DRAW)
+    visitor.workers.deliver_push(world.scope, spread_message(given))
+    visitor.wait_for(lambda: world.receipts() == [("displayed", TOKEN)])
+    assert milliseconds in running.evaluate("waits")
+    assert [time for time in running.evaluate("waits") if time not in (3000, 4000)] in ([milliseconds], [])
+
+
+def test_a_report_that_waits_is_not_lost_with_the_worker(
+    visitor: Visitor, world: World, running: Worker
+) -> None:
+    running.evaluate(_SLOW_DRAW)
+    visitor.workers.deliver_push(world.scope, spread_message(3))
+    visitor.workers.wait_for_notification("Sale")
+    visitor.wait_for(lambda: kept(running) == 1)
+    visitor.workers.stop_all()
+    assert world.receipts() == []
+    visitor.workers.deliver_push(world.scope, message(title="Next", token="token-2"))
+    visitor.wait_for(lambda: sorted(world.receipts()) == [("displayed", TOKEN), ("displayed", "token-2")])

@@ -68,6 +68,13 @@ def odd_value(draw: random.Random, depth: int = 0) -> Any:
     return draw.choice(kinds)
 
 
+def odd_seconds(draw: random.Random) -> Any:
+    """Within how many seconds to report, or what is no such number."""
+    return draw.choice(
+        [0, 3, 0.5, -1, -1e308, 1e308, 86400, "3", "", None, True, [3], {"s": 3}, odd_value(draw)]
+    )
+
+
 def odd_message(draw: random.Random, number: int) -> str:
     """Of the right shape more or less, with a version, types and addresses that are not."""
     names = [
@@ -88,7 +95,9 @@ def odd_message(draw: random.Random, number: int) -> str:
         "web_push": draw.choice([8030, 8031, "8030", None]),
         "notification": draw.choice([given, given, given, odd_value(draw)]),
         "mutable": odd_value(draw),
-        "tp": draw.choice([{"v": 1, "t": f"token-{number}"}, {"v": 2, "t": 5}, odd_value(draw)]),
+        "tp": draw.choice(
+            [{"v": 1, "t": f"token-{number}", "s": odd_seconds(draw)}, {"v": 2, "t": 5}, odd_value(draw)]
+        ),
     }
     return json.dumps(message)
 
