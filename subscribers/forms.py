@@ -121,10 +121,16 @@ class SiteForm(forms.Form):
         help_text="Where you will put the worker file on your website. It has a folder of its own, so that it never "
         "meets another worker of yours.",
     )
+    in_own_worker = forms.BooleanField(
+        required=False,
+        label="My website has a worker of its own, in the root, which imports Truepush's",
+        help_text="Then the path above is that worker's, for example /sw.js. Without this, both live side by side.",
+    )
 
     def __init__(self, *args: Any, site: Site | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.site = site
+        self.fields["in_own_worker"].initial = site is not None and site.worker_scope == "/"
 
     def clean_origin(self) -> str:
         origin = read_origin(self.cleaned_data["origin"])
@@ -151,8 +157,19 @@ class SiteForm(forms.Form):
         path = str(self.cleaned_data["worker_path"]).strip()
         if not is_script_path(path):
             raise forms.ValidationError(f"{path} is not a path of a script. Example: /truepush/worker.js")
-        if path.count("/") == 1:
-            raise forms.ValidationError(
-                f"{path} lies in the root, where it would control every page. Put it in a folder: /truepush{path}"
-            )
         return path
+
+    def clean(self) -> dict[str, Any]:
+        """Take a worker in the root only if it is the website's own."""
+        data = super().clean() or {}
+        path, is_own = data.get("worker_path", ""), data.pop("in_own_worker", False)
+        if path.count("/") == 1 and not is_own:
+            self.add_error(
+                "worker_path",
+                f"{path} lies in the root, where it would control every page. Put it in a folder: /truepush{path}",
+            )
+        elif path.count("/") > 1 and is_own:
+            self.add_error(
+                "worker_path", f"{path} lies in a folder. Give the path of the worker in the root."
+            )
+        return data

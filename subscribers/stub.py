@@ -10,9 +10,14 @@ def snippet(site: Site) -> str:
 
 
 def worker_stub(site: Site, path: str = "") -> str:
-    """Write the worker file; `path` is where another provider's lay, which imported subscriptions still wake."""
+    """Write the worker file, or what stands at the top of the website's own worker.
+
+    `path` is where another provider's lay, which imported subscriptions still wake.
+    """
+    is_own = site.worker_scope == "/" and not path
+    where = "keep this at the top of" if is_own else "keep this file at"
     return (
-        f"/* Truepush worker: keep this file at {path or site.worker_path} */\n"
+        f"/* Truepush worker: {where} {path or site.worker_path} */\n"
         f'importScripts("{settings.SDK_URL}/w/{site.site_key}.js");\n'
     )
 

@@ -175,7 +175,7 @@ class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
         given = order[0] if order else None
         is_tried, is_given = given and given.percent < 100, given and given.version == release.version
         if is_tried and not is_given:
-            return SafeString("")
+            return SafeString("&nbsp;")
         shares = [share for share in SHARES if not given or not is_given or share > given.percent]
         if not settings.SDK_RINGS:
             shares = shares[-1:] if release.version == installed().version else []
