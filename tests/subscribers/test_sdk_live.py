@@ -56,7 +56,7 @@ def test_on_the_wire_they_are_packed_once_and_head_and_304_are_right(site: Site,
         f"/sdk/v1/{site.site_key}/truepush.js",
         f"/sdk/v1/{site.site_key}/settings.json",
         f"/w/{site.site_key}.js",
-        f"/sdk/a/{installed().parts['bell']}/bell.js",
+        f"/sdk/a/{installed().parts['ask']}/ask.js",
     ):
         plain = ask(port, path)
         for coding, unpack in (("br", brotli.decompress), ("gzip", gzip.decompress)):
@@ -75,16 +75,12 @@ def test_on_the_wire_they_are_packed_once_and_head_and_304_are_right(site: Site,
 def test_a_call_back_reaches_every_server_within_seconds_and_takes_loader_and_worker_together(
     site: Site, port: int
 ) -> None:
-    old = {"truepush.js": "old loader", "worker.js": "old worker", "bell.js": "old bell"}
+    old = {"truepush.js": "old loader", "worker.js": "old worker", "ask.js": "old ask"}
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tenants_sdkrelease SET started_at = now()")
     before = SdkRelease.objects.create(version="0.9.0", files=old, digest="old")
     SdkRelease.objects.filter(pk=before.pk).update(percent=100, started_at="2020-01-01T00:00Z")
-    paths = (
-        f"/sdk/v1/{site.site_key}/truepush.js",
-        f"/w/{site.site_key}.js",
-        f"/sdk/v1/{site.site_key}/bell.js",
-    )
+    paths = f"/sdk/v1/{site.site_key}/truepush.js", f"/w/{site.site_key}.js"
     with granian() as second:
         ports = port, second.port
         assert not any(b"old" in ask(one, path).body[-20:] for one in ports for path in paths)
