@@ -5,7 +5,7 @@
  * key but the public server keys. The line above this one says what other providers are known by:
  *   const PROVIDERS = {"OneSignal": ["cdn.onesignal.com", …], …}
  */
-const [, base, siteKey] = /^(.+\/sdk\/v1\/([^/]+)\/)doctor\.js/.exec(import.meta.url);
+const [, base, siteKey] = /#(.+\/sdk\/v1\/([^/]+)\/)$/.exec(import.meta.url); // the loader's, which imports this
 const sdk = new URL(base).origin;
 const LOADER = /\/sdk\/v1\/([\w-]+)\/truepush\.js/;
 const SCRIPT = /^(text|application)\/(x-)?(javascript|ecmascript)$/;
@@ -296,6 +296,7 @@ function reportOf(findings) {
 
 // --- The panel. No markup is parsed and no style attribute set: a strict content security policy allows it.
 
+const COLOURS = ORDER.map((state) => `.${state} b { background: var(--${state}); }`).join(" ");
 const STYLE = `
   :host { all: initial; position: fixed; inset: auto 16px 16px auto; z-index: 2147483001; color-scheme: light dark;
     font: 14px/1.45 system-ui, sans-serif; --ink: #1d2939; --soft: #5d6b82; --paper: #fff; --line: #1d29391f;
@@ -312,7 +313,7 @@ const STYLE = `
     padding: 10px 16px; } li + li { border-top: 1px solid var(--line); }
   b { display: grid; place-items: center; width: 20px; height: 20px; border-radius: 50%; color: var(--paper);
     font-size: 12px; line-height: 1; }
-  ${ORDER.map((state) => `.${state} b { background: var(--${state}); }`).join(" ")}
+  ${COLOURS}
   button { padding: 6px 12px; border: 1px solid var(--line); border-radius: 8px; color: inherit; background: none;
     font: inherit; cursor: pointer; } button:hover { background: var(--line); }
   button:focus-visible { outline: 2px solid #2e90fa; outline-offset: 1px; }

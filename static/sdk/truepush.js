@@ -361,7 +361,7 @@
     if (document.readyState === "loading") {
       await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
     }
-    location.hash === "#truepush-check" && import(part("doctor")).catch(complain);
+    location.hash === "#truepush-check" && import(`${part("doctor")}#${base}`).catch(complain);
     await proceed();
   }
 
