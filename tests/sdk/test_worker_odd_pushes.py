@@ -135,8 +135,9 @@ def test_wb_11_a_thousand_odd_pushes_show_a_thousand_notifications_while_the_bea
     seen = all_over(visitor, running)
     slowest = seen.pop("slowest")
     assert seen == {"shown": 1000, "refused": 0, "events": 1000, "failed": 0, "untitled": 0}
-    # 3 s is when the worker gives up on the beacon: some did wait for it, and none much longer.
-    assert 2900 < slowest < 5000
+    # 3 s is when the worker gives up on the beacon: some did wait for it. 4 s after it is shown an event ends, whatever
+    # it waits for; showing a thousand at once takes its time.
+    assert 2900 < slowest < 8000
     assert len(world.receipts()) > 0
     # The browser's own book says the same.
     assert len(visitor.workers.displayed) == 1000
