@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator
 
-from tests.e2e.browsers.chromium import set_permission
 from tests.sdk.conftest import Visitor
 from tests.sdk.server import SDK_PATH, SITE_KEY, World
 
@@ -23,16 +22,23 @@ def prompt(kind: str, number: int = 7, **more: Any) -> dict[str, Any]:
     return {"id": number, "version": 3, "kind": kind, "texts": TEXTS, "look": {}, **more}
 
 
+def move(world: World) -> int:
+    """Move the website to a host that the browser has not met; answer its number.
+
+    What a browser was once denied stays denied, whatever DevTools say later.
+    """
+    number = next(_pages)
+    world.shop = f"http://new-{number}.localhost:{urlsplit(world.shop).port}"
+    return number
+
+
 def asked_for(
     visitor: Visitor, world: World, *prompts: dict[str, Any], path: str = "", body: str = ""
 ) -> None:
     """Open a page as somebody who was never asked."""
-    path = path or f"/page-{next(_pages)}"
+    number = move(world)
     world.settings["prompts"] = list(prompts)
-    visitor.page.goto(f"{world.shop}/pwa.js")  # nothing of ours runs there
-    set_permission(visitor.page, world.shop, "prompt")
-    visitor.page.evaluate("localStorage.clear()")
-    visitor.open(world.page(path, body))
+    visitor.open(world.page(path or f"/page-{number}", body))
     if prompts:
         visitor.wait_for(lambda: "seen" in kept(visitor))
 

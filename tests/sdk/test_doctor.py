@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.e2e.browsers.chromium import set_permission
 from tests.sdk.conftest import Visitor
+from tests.sdk.prompts import allow, move
 from tests.sdk.server import SDK_PATH, SITE_KEY, World, part
 
 BUTTON = '<button data-truepush="subscribe">Get news</button>'
@@ -130,9 +131,8 @@ def test_a_policy_that_stops_calls_names_the_directive_and_the_source(visitor: V
 def test_a_violation_from_before_the_panel_came_is_in_it(visitor: Visitor, world: World) -> None:
     """What asks is stopped while the loader runs; the panel's own file is allowed by its path."""
     only = f"script-src {world.sdk}{SDK_PATH}/truepush.js {world.sdk}{part('doctor')}"
+    move(world)
     world.page("/", "", headers={"Content-Security-Policy": only})
-    visitor.page.goto(world.shop)
-    set_permission(visitor.page, world.shop, "prompt")
     found = look(visitor, world)
     assert found["The Content-Security-Policy stopped a request"].startswith("problem: script-src-elem: ")
     assert part("ask") in found["The Content-Security-Policy stopped a request"]
@@ -150,8 +150,7 @@ def test_an_address_that_is_not_registered_is_named(visitor: Visitor, world: Wor
 def test_a_permission_that_was_refused_is_a_problem_and_one_not_asked_for_is_none(
     visitor: Visitor, world: World
 ) -> None:
-    visitor.page.goto(world.shop)
-    set_permission(visitor.page, world.shop, "prompt")
+    move(world)
     assert look(visitor, world)["Nobody was asked yet"] == "good: Subscribe to see the rest."
     visitor.page.add_init_script("Object.defineProperty(Notification, 'permission', {get: () => 'denied'})")
     assert look(visitor, world)["Notifications are blocked"].startswith("problem: The visitor, ")
@@ -171,6 +170,8 @@ def test_a_browser_without_push_and_one_without_storage(visitor: Visitor, world:
 
 
 def test_a_subscription_of_another_key_is_seen(visitor: Visitor, world: World, new_key: object) -> None:
+    move(world)
+    allow(visitor, world)
     subscribe(visitor, world)
     old = world.vapid_key
     visitor.push.held[world.scope]["key"] = other = "BOther" + old[6:]

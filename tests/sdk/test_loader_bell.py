@@ -4,6 +4,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.e2e.browsers.chromium import set_permission
 from tests.sdk.conftest import Visitor
+from tests.sdk.prompts import asked_for
 from tests.sdk.server import SDK_PATH, World
 
 
@@ -87,8 +88,8 @@ def test_a_page_with_its_own_element_has_no_bell(visitor: Visitor, world: World)
 def test_the_bell_is_offered_while_nobody_was_asked_and_gone_once_blocked(
     visitor: Visitor, world: World
 ) -> None:
-    visitor.page.goto(world.shop)
-    set_permission(visitor.page, world.shop, "prompt")
+    asked_for(visitor, world)
+    del world.settings["prompts"]
     visitor.reload()
     assert visitor.state() == "default"
     expect(bell(visitor)).to_be_visible()
