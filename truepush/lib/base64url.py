@@ -4,7 +4,7 @@ import base64
 import binascii
 
 # To the usual alphabet, whose own two signs become one that is in neither.
-_USUAL = bytes.maketrans(b"-_+/", b"+/!!")
+USUAL = bytes.maketrans(b"-_+/", b"+/!!")
 
 
 def encode(data: bytes) -> str:
@@ -23,7 +23,7 @@ def decode(text: str | bytes) -> bytes:
     padding = b"=" * (-len(bare) % 4)
     if len(raw) != len(bare) and raw != bare + padding:
         raise ValueError("wrong base64url padding")
-    usual = bare.translate(_USUAL) + padding
+    usual = bare.translate(USUAL) + padding
     data = binascii.a2b_base64(usual)
     if binascii.b2a_base64(data, newline=False) != usual:
         raise ValueError("not base64url: foreign characters or spare bits that are not zero")

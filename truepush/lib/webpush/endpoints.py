@@ -14,6 +14,7 @@ from truepush.lib.hostname import ends_in_number, is_host_name
 
 MAX_LENGTH = 2048
 HTTPS_PORT = 443
+_AFTER_SCHEME = len("https://")
 
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")  # RFC 3986 section 2
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -65,9 +66,20 @@ _RULES = (
 
 # As nearly all endpoints are spelt: nothing in them is written anew, so they need not be taken apart (1 us, not 19).
 _USUAL = re.compile(
-    r"https://(?:(fcm\.googleapis\.com)/(?:fcm/send|wp)|(updates\.push\.services\.mozilla\.com)/wpush/v[12])"
-    r"/[A-Za-z0-9_:\-]{1,1500}"
+    r"https://(?:"
+    r"(?P<fcm>fcm\.googleapis\.com)/(?:fcm/send|wp)/[A-Za-z0-9_:\-]{1,1500}"
+    r"|(?P<mozilla>updates\.push\.services\.mozilla\.com)/wpush/v[12]/[A-Za-z0-9_:\-]{1,1500}"
+    r"|(?P<apple>web\.push\.apple\.com)/[A-Za-z0-9_\-]{1,1500}"
+    r"|(?P<wns>(?!api\.)[a-z0-9]{1,20}(?:-[a-z0-9]{1,20})?\.notify\.windows\.com)/w/\?token=(?:[A-Za-z0-9_\-]|%[0-9A-Fa-f]{2}){1,600}"
+    r")"
 )
+_SERVICES = {service.value: service for service in PushService}
+
+
+def usual_service(url: str) -> PushService | None:
+    """Whose endpoint it is, if it is spelt as usual and hence stored as it is; None says nothing of it."""
+    found = _USUAL.fullmatch(url)
+    return _SERVICES[found.lastgroup or ""] if found else None
 
 
 def parse_endpoint(url: str, *, sandbox_origin: str = "") -> Endpoint:
@@ -76,9 +88,8 @@ def parse_endpoint(url: str, *, sandbox_origin: str = "") -> Endpoint:
 
     Raises EndpointRefused. Asks no DNS.
     """
-    if usual := _USUAL.fullmatch(url):
-        host = usual[1] or usual[2]
-        service = PushService.FCM if usual[1] else PushService.MOZILLA
+    if service := usual_service(url):
+        host = url[_AFTER_SCHEME : url.index("/", _AFTER_SCHEME)]
         return Endpoint(url, f"https://{host}", host, HTTPS_PORT, service)
     return _parse(url, sandbox_origin)
 
