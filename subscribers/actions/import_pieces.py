@@ -19,7 +19,8 @@ from subscribers.actions.job_steps import LEASE, advance, is_mine, repeat, tell_
 from subscribers.actions.person import tombstone_of
 from subscribers.actions.profile import Said, apply
 from subscribers.importing.given import told_of
-from subscribers.importing.parsing import COLUMNS, Parsed, Row, ahead, parsed
+from subscribers.importing.lines import COLUMNS, Row
+from subscribers.importing.parsing import Parsed, ahead, parsed
 from subscribers.importing.reading import Head, Piece, Problem, open_file, read_head, read_piece
 from subscribers.importing.wish import ADMIT, PROFILES, REMOVE, mark_of, wish_of
 from subscribers.job_files import errors_of, path_of, remove_upload
@@ -119,6 +120,7 @@ def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
             }
         else:
             changes["lease_until"] = Now() + LEASE
+            _commit_later()
         Job.objects.filter(pk=job.pk).update(**changes)
         if piece.is_end:
             said = f"Your import is done: {result['read']:,} rows read, {result['refused']:,} refused."
@@ -127,6 +129,15 @@ def _store(job: Job, file: BinaryIO, item: Piece | Parsed) -> bool:
     if piece.is_end:
         remove_upload(job)
     return not piece.is_end
+
+
+def _commit_later() -> None:
+    """Do not wait until this piece is on disk: if the database dies before, its rows are gone with how far it came.
+
+    The last piece waits, and with it all before, for the file is removed then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _position(file: Any, piece: Piece) -> int:

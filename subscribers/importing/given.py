@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from subscribers.importing.reading import Problem, Record
+from subscribers.importing.reading import Cells, Problem, Record
 from subscribers.languages import read_language
 from subscribers.profiles import ProfileRefused, Told, read_attributes, read_external_id
 from subscribers.tags import TagsRefused, clean_tags
@@ -92,7 +92,7 @@ def our_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def subscription_of(
-    record: Record, *, public: str, sandbox_origin: str, is_nested: bool = False
+    record: Record | Cells, *, public: str, sandbox_origin: str, is_nested: bool = False
 ) -> Subscription | Problem | None:
     """Read a record; None is somebody who had left that provider.
 
@@ -122,7 +122,7 @@ def _subscription(values: Mapping[str, Any], public: str, sandbox_origin: str) -
     except EndpointRefused as error:
         raise Refused("endpoint", error.reason) from None
     try:
-        point, secret = parse_subscription_keys(_key(get("p256dh", "")), _key(get("auth", "")))
+        point, secret = parse_subscription_keys(plain_key(get("p256dh", "")), plain_key(get("auth", "")))
     except KeyRefused as error:
         raise Refused(error.field, error.reason) from None
     attributes, external_id, tags = get("attributes"), get("external_id"), get("tags")
@@ -137,13 +137,13 @@ def _subscription(values: Mapping[str, Any], public: str, sandbox_origin: str) -
         os=_plain(get("os", "")),
         device=device if device in ("desktop", "mobile", "tablet") else "",
         tags=_tags(tags) if tags else [],
-        attributes=_attributes(attributes) if attributes else {},
-        subscribed_at=_moment(get("subscribed_at")),
-        seen_at=_moment(get("seen_at")),
+        attributes=attributes_of(attributes) if attributes else {},
+        subscribed_at=moment_of(get("subscribed_at")),
+        seen_at=moment_of(get("seen_at")),
     )  # fmt: skip
 
 
-def told_of(record: Record) -> tuple[str, Told] | Problem:
+def told_of(record: Record | Cells) -> tuple[str, Told] | Problem:
     """Read a record of tags and attributes: (external id, what it says of that person).
 
     `tags` and `remove_tags` are lists; every other column is an attribute, typed by what it looks like.
@@ -158,9 +158,9 @@ def told_of(record: Record) -> tuple[str, Told] | Problem:
             remove_tags=tags_of(values.pop("remove_tags", "")),
         )
         given = values.pop("attributes", None)
-        told.attributes = _attributes({name: _typed(value) for name, value in values.items()})
+        told.attributes = attributes_of({name: _typed(value) for name, value in values.items()})
         if given:
-            told.attributes |= _attributes(given)
+            told.attributes |= attributes_of(given)
     except Refused as error:
         return Problem(record.line, error.field, str(error))
     return external_id, told
@@ -243,7 +243,7 @@ def _external_id(value: Any) -> str:
         raise Refused("external_id", str(error).partition(": ")[2]) from None
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def attributes_of(value: Any) -> dict[str, Any]:
     value = _json(value) if isinstance(value, str) else value
     if not isinstance(value, dict):
         raise Refused("attributes", f"{value!r:.60} is no JSON object.")
@@ -266,7 +266,7 @@ def _typed(value: Any) -> Any:
     return text
 
 
-def _key(text: str) -> str:
+def plain_key(text: str) -> str:
     """Some providers write keys in plain base64."""
     return text.strip().replace("+", "-").replace("/", "_")
 
@@ -275,7 +275,7 @@ def _country(text: str) -> str:
     return text.upper() if len(text) == 2 and text.isascii() and text.isalpha() else ""
 
 
-def _moment(value: Any) -> str:
+def moment_of(value: Any) -> str:
     """Read ISO 8601, or seconds or milliseconds since 1970, as ISO 8601 with its zone; what is neither is not known."""
     if not value:
         return ""
@@ -283,7 +283,7 @@ def _moment(value: Any) -> str:
         if isinstance(value, str) and not value.isdecimal():
             # Written anew, in UTC: Python reads forms and zones that PostgreSQL does not.
             found = datetime.fromisoformat(value.removesuffix(" UTC"))
-            return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+            return found.astimezone(UTC).isoformat() if found.tzinfo else f"{found.isoformat()}+00:00"
         seconds = float(value)
         return datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC).isoformat()
     except (ValueError, TypeError, OverflowError, OSError):

@@ -1,30 +1,18 @@
-"""Subscriptions of a file, read and checked ahead of the database: a piece is parsed while the last one is stored.
+"""Subscriptions of a file, read and checked ahead of the database: a piece is parsed while the last one is stored."""
 
-Rows are written as PostgreSQL's COPY takes them, here and at once: column by column through the driver took twice as
-long as all the checks.
-"""
-
-import hashlib
-import json
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from time import monotonic
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO, TypeVar
 
-from subscribers.importing.given import Subscription, our_columns, subscription_of
-from subscribers.importing.reading import Head, Piece, Problem, read_piece
+from subscribers.importing.given import our_columns, subscription_of
+from subscribers.importing.lines import Row, row_of
+from subscribers.importing.reading import Cells, Head, Piece, Problem, read_piece
+from subscribers.importing.usual import Usual
 
 T = TypeVar("T")
-
-
-class Row(NamedTuple):
-    """`line` is of COPY, in the order of COLUMNS; the other two (`digest` in hexadecimal) say whether it was erased."""
-
-    digest: str
-    external_id: str
-    line: str
+_FIRST = 2_500
 
 
 @dataclass
@@ -36,33 +24,49 @@ class Parsed:
     left: int = 0
 
 
-COLUMNS = (
-    "endpoint text, digest bytea, service text, p256dh bytea, auth bytea, language text, country text, time_zone text,"
-    " browser text, os text, device text, external_id text, tags varchar[], attributes jsonb,"
-    " subscribed_at timestamptz, seen_at timestamptz"
-)
-_NULL = r"\N"
-
-
 def parsed(
     file: BinaryIO, head: Head, *, offset: int, line: int, most: int, public: str, sandbox_origin: str
 ) -> Iterator[Parsed]:
-    """Parse piece after piece from `offset` on; each begins where the one before ended. Raises FileRefused."""
-    is_nested = head.form == "json"
-    head = head if is_nested else replace(head, columns=our_columns(head.columns))
-    is_end = False
+    """Parse piece after piece from `offset` on; each begins where the one before ended. Raises FileRefused.
+
+    The first are smaller: until one is parsed, nothing can be stored.
+    """
+    if head.form == "csv":
+        head = replace(head, columns=our_columns(head.columns))
+    parser = _Parser(Usual(head.columns), public, sandbox_origin)
+    is_end, size = False, min(_FIRST, most)
     while not is_end:
-        made = Parsed(read_piece(file, head, offset=offset, line=line, most=most))
-        for record in made.piece.records:
-            given = subscription_of(record, public=public, sandbox_origin=sandbox_origin, is_nested=is_nested)
+        piece = read_piece(file, head, offset=offset, line=line, most=size)
+        size = min(2 * size, most)
+        offset, line, is_end = piece.offset, piece.line, piece.is_end
+        yield parser.parse(piece)
+
+
+@dataclass(frozen=True)
+class _Parser:
+    usual: Usual
+    public: str
+    sandbox_origin: str
+
+    def parse(self, piece: Piece) -> Parsed:
+        made = Parsed(piece)
+        for record in piece.records:
+            cells = record.cells if isinstance(record, Cells) else None
+            if cells and (row := self.usual.row_of(cells)):
+                made.rows.append(row)
+                continue
+            given = subscription_of(
+                record, public=self.public, sandbox_origin=self.sandbox_origin, is_nested=cells is None
+            )
             if isinstance(given, Problem):
-                made.piece.problems.append(given)
+                piece.problems.append(given)
             elif given is None:
                 made.left += 1
             else:
-                made.rows.append(_row(given))
-        offset, line, is_end = made.piece.offset, made.piece.line, made.piece.is_end
-        yield made
+                made.rows.append(row_of(given))
+                if cells:
+                    self.usual.learn(cells, given)
+        return made
 
 
 def ahead(items: Iterator[T], until: float) -> Generator[T, None, None]:
@@ -78,30 +82,3 @@ def ahead(items: Iterator[T], until: float) -> Generator[T, None, None]:
             coming = pool.submit(next, items, None) if monotonic() + took < until else None
             yield item
             took, began = monotonic() - began, monotonic()
-
-
-def _row(given: Subscription) -> Row:
-    # The endpoint as it is stored, as subscribers.actions.subscription.digest_of hashes it.
-    digest = hashlib.sha256(given.endpoint.url.encode()).hexdigest()
-    external_id = given.external_id
-    # Endpoints, codes, zones and moments have no sign that COPY reads; texts have backslashes at most, for everything
-    # else that cannot be printed was refused.
-    line = (
-        f"{given.endpoint.url}\t\\\\x{digest}\t{given.endpoint.service.value}\t\\\\x{given.p256dh.hex()}"
-        f"\t\\\\x{given.auth.hex()}\t{given.language}\t{given.country}\t{given.time_zone}\t{_safe(given.browser)}"
-        f"\t{_safe(given.os)}\t{given.device}\t{_safe(external_id)}\t{_array(tuple(given.tags))}"
-        f"\t{_safe(json.dumps(given.attributes)) if given.attributes else '{}'}\t{given.subscribed_at or _NULL}"
-        f"\t{given.seen_at or _NULL}\n"
-    )
-    return Row(digest, external_id, line)
-
-
-def _safe(text: str) -> str:
-    return text.replace("\\", "\\\\")
-
-
-@lru_cache(maxsize=4096)
-def _array(tags: tuple[str, ...]) -> str:
-    """PostgreSQL's text of an array, every element quoted, in that of COPY. The same few come again and again."""
-    quoted = (tag.replace("\\", "\\\\").replace('"', '\\"') for tag in tags)
-    return _safe("{" + ",".join(f'"{tag}"' for tag in quoted) + "}")

@@ -7,6 +7,8 @@ its line. A record of CSV is one line: a line break inside a value is refused, s
 import csv
 import gzip
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -38,10 +40,22 @@ class Problem(NamedTuple):
 
 
 class Record(NamedTuple):
-    """Names are in lower case; what CSV leaves empty is an empty text."""
+    """Of JSON. Names are in lower case."""
 
     line: int
     values: dict[str, Any]
+
+
+class Cells(NamedTuple):
+    """A record of CSV, of which most are read without names; what is left empty is an empty text."""
+
+    line: int
+    cells: list[str]
+    columns: tuple[str, ...]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return dict(zip(self.columns, self.cells, strict=False))
 
 
 @dataclass(frozen=True)
@@ -61,15 +75,20 @@ class Head:
 class Piece:
     """Some records, and where the next ones begin: `offset` in octets (unpacked), `line` as an editor counts.
 
-    `read` is how many records there were, good or not.
+    `records` can be gone through once; only then `problems` is whole, and `read`: how many there were, good or not.
     """
 
-    records: list[Record]
+    records: Iterable[Record | Cells]
     problems: list[Problem]
     offset: int
     line: int
     is_end: bool
     read: int = 0
+
+    def note(self, line: int, text: str) -> None:
+        """Refuse a whole line."""
+        self.problems.append(Problem(line, "", text))
+        self.read += 1
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -135,69 +154,31 @@ def read_piece(file: BinaryIO, head: Head, *, offset: int, line: int, most: int)
         raise FileRefused(f"The file unpacks to more than {MOST_UNPACKED // 1024**3} GB. Split it.")
     try:
         file.seek(offset)
-        piece = (_read_csv if head.form == "csv" else _read_json)(file, head, offset, line, most)
+        return (_read_csv if head.form == "csv" else _read_json)(file, head, offset, line, most)
     except (OSError, EOFError) as error:
         raise FileRefused(
             f"Line {line:,}: the file cannot be unpacked ({str(error)[:80]}). Pack it again."
         ) from None
-    piece.read = len(piece.records) + len(piece.problems)
-    return piece
 
 
 def _read_csv(file: BinaryIO, head: Head, offset: int, line: int, most: int) -> Piece:
     piece = Piece([], [], offset, line, is_end=False)
-    rows = _rows_at_once(file, head, piece, most) or _rows_one_by_one(file, head, piece, most)
-    for number, row in rows:
-        if isinstance(row, str):
-            piece.problems.append(Problem(number, "", row))
-        elif len(row) > len(head.columns):
-            text = f"{len(row):,} values for {len(head.columns)} columns. Quote values that hold “{head.delimiter}”."
-            piece.problems.append(Problem(number, "", text))
-        elif any(row):
-            piece.records.append(Record(number, dict(zip(head.columns, row, strict=False))))
+    piece.records = _records(_lines(file, piece, most), head, piece, line)
     return piece
 
 
-Rows = list[tuple[int, list[str] | str]]
-
-
-def _rows_at_once(file: BinaryIO, head: Head, piece: Piece, most: int) -> Rows:
-    """Split lines of which nothing is wrong, which is nearly always; else nothing, and the file where it was."""
-    texts: list[str] = []
-    octets = 0
-    try:
-        for raw in islice(iter(partial(file.readline, MOST_LINE + 1), b""), most):
-            octets += len(raw)
-            texts.append(raw.decode())
-            if len(raw) > MOST_LINE or octets > MOST_PIECE:
-                break
-        rows = list(csv.reader(texts, delimiter=head.delimiter, strict=True))
-    except (UnicodeDecodeError, csv.Error):
-        rows = []
-    # As many rows as lines: no value goes over the end of its line.
-    if not texts or len(rows) != len(texts) or len(texts[-1].encode()) > MOST_LINE:
-        file.seek(piece.offset)
-        return []
-    first, piece.line = piece.line, piece.line + len(texts)
-    piece.offset += octets
-    piece.is_end = len(texts) < most and octets <= MOST_PIECE
-    return list(enumerate(rows, first))
-
-
-def _rows_one_by_one(file: BinaryIO, head: Head, piece: Piece, most: int) -> Rows:
-    """Split lines each by itself, so that what is wrong with one is said of that one."""
-    rows: Rows = []
+def _lines(file: BinaryIO, piece: Piece, most: int) -> list[str]:
+    """Decode lines. One that cannot be is noted, and empty."""
+    lines: list[str] = []
     start = piece.offset
-    while len(rows) + len(piece.problems) < most and piece.offset - start <= MOST_PIECE:
-        raw = file.readline(MOST_LINE + 1)
-        if not raw:
-            piece.is_end = True
-            break
+    for raw in islice(iter(partial(file.readline, MOST_LINE + 1), b""), most):
         piece.offset += len(raw)
-        if text := _checked(file, raw, piece):
-            rows.append((piece.line, _row(text, head.delimiter)))
+        lines.append(_checked(file, raw, piece))
         piece.line += 1
-    return rows
+        if piece.offset - start > MOST_PIECE:
+            return lines
+    piece.is_end = len(lines) < most
+    return lines
 
 
 def _checked(file: BinaryIO, raw: bytes, piece: Piece) -> str:
@@ -206,15 +187,50 @@ def _checked(file: BinaryIO, raw: bytes, piece: Piece) -> str:
         while raw and not raw.endswith(b"\n"):
             raw = file.readline(_READ)
             piece.offset += len(raw)
-        piece.problems.append(Problem(piece.line, "", f"the line has more than {MOST_LINE:,} octets."))
+        piece.note(piece.line, f"the line has more than {MOST_LINE:,} octets.")
         return ""
     try:
-        return raw.decode().rstrip("\r\n")
+        return raw.decode()
     except UnicodeDecodeError as error:
         octet = raw[error.start]
-        text = f"octet {error.start + 1} of the line ({octet:#04x}) is not UTF-8. Save the file as UTF-8."
-        piece.problems.append(Problem(piece.line, "", text))
+        piece.note(
+            piece.line,
+            f"octet {error.start + 1} of the line ({octet:#04x}) is not UTF-8. Save the file as UTF-8.",
+        )
         return ""
+
+
+def _records(lines: list[str], head: Head, piece: Piece, first: int) -> Iterator[Cells]:
+    """Answer what can be split, one at a time: ten thousand lists at once cost the garbage collector 5 us a row."""
+    columns, most = head.columns, len(head.columns)
+    for number, row in enumerate(_split(lines, head.delimiter), first):
+        if isinstance(row, str):
+            piece.note(number, row)
+        elif len(row) > most:
+            piece.note(
+                number, f"{len(row):,} values for {most} columns. Quote values that hold “{head.delimiter}”."
+            )
+        elif any(row):
+            piece.read += 1
+            yield Cells(number, row, columns)
+
+
+def _split(lines: list[str], delimiter: str) -> Iterator[list[str] | str]:
+    """Split each line into its values; one that cannot be is what is wrong with it."""
+    at = 0
+    while at < len(lines):
+        start = at
+        reader = csv.reader((lines[n] for n in range(start, len(lines))), delimiter=delimiter, strict=True)
+        with suppress(csv.Error):
+            for row in reader:
+                if reader.line_num != at - start + 1:
+                    break  # a value went over the end of its line
+                at += 1
+                yield row
+        if at < len(lines):
+            # By itself, so that what is wrong is said of this line alone.
+            yield _row(lines[at].rstrip("\r\n"), delimiter)
+            at += 1
 
 
 def _row(text: str, delimiter: str) -> list[str] | str:
@@ -238,9 +254,10 @@ def _read_json(file: BinaryIO, head: Head, offset: int, line: int, most: int) ->
 
     Where an object cannot be read, reading goes on with the next line.
     """
-    piece = Piece([], [], offset, line, is_end=False)
-    reader = _Objects(file, piece)
-    while len(piece.records) + len(piece.problems) < most and not piece.is_end:
+    records: list[Record | Cells] = []
+    piece = Piece(records, [], offset, line, is_end=False)
+    reader = _Objects(file, piece, records)
+    while piece.read < most and not piece.is_end:
         reader.step()
         if piece.offset - offset > MOST_PIECE:
             break
@@ -258,8 +275,8 @@ def _decoded(octets: bytes) -> str:
 class _Objects:
     """A window of the file; `at` is the octet in it that the piece's offset means."""
 
-    def __init__(self, file: BinaryIO, piece: Piece) -> None:
-        self._file, self._piece = file, piece
+    def __init__(self, file: BinaryIO, piece: Piece, records: list[Record | Cells]) -> None:
+        self._file, self._piece, self._records = file, piece, records
         self._window, self._at = b"", 0
 
     def step(self) -> None:
@@ -296,23 +313,22 @@ class _Objects:
                 continue
             if isinstance(value, dict):
                 values = {str(name).lower(): one for name, one in value.items()}
-                self._piece.records.append(Record(self._piece.line, values))
+                self._records.append(Record(self._piece.line, values))
+                self._piece.read += 1
             else:
-                self._note(f"{text[:40]!r} is not an object.")
+                self._piece.note(self._piece.line, f"{text[:40]!r} is not an object.")
             self._pass(length if text.isascii() else len(text[:length].encode()))
             return True
         return False
 
-    def _note(self, text: str) -> None:
-        self._piece.problems.append(Problem(self._piece.line, "", text))
-
     def _leave_out(self) -> None:
         end = self._window.find(b"\n", self._at, self._at + MOST_LINE)
         is_long = end < 0 and len(self._window) - self._at > MOST_LINE
-        self._note(
+        self._piece.note(
+            self._piece.line,
             f"the object has more than {MOST_LINE:,} octets."
             if is_long
-            else "this is no JSON object in UTF-8."
+            else "this is no JSON object in UTF-8.",
         )
         while (end := self._window.find(b"\n", self._at)) < 0:
             self._pass(len(self._window) - self._at)

@@ -20,7 +20,7 @@ ONESIGNAL = (
 )  # fmt: skip
 
 
-def onesignal(browser: Browser, **more: Any) -> dict[str, Any]:
+def onesignal(browser: Browser, /, **more: Any) -> dict[str, Any]:
     row = {
         "id": "0d2f", "identifier": browser.endpoint, "session_count": "4", "language": "de", "timezone": "3600",
         "device_type": "5", "tags": '{"plan":"gold","vip":"true"}', "last_active": "2026-11-02 10:00:00 UTC",
