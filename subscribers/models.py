@@ -72,7 +72,9 @@ class VapidKey(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["site"], condition=Q(state="current"), name="vapid_key_one_current"
-            )
+            ),
+            # What subscribers refer to.
+            models.UniqueConstraint(fields=["id", "site"], name="vapid_key_of_site"),
         ]
 
     def __str__(self) -> str:
@@ -90,9 +92,13 @@ class Subscriber(models.Model):
         # In no audience until a test message has reached some of its import.
         IMPORTED = "imported", "Waiting for a test"
 
-    # Found by the unique key and by the audience's index, both of which begin with it.
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="subscribers", db_index=False)
-    vapid_key = models.ForeignKey(VapidKey, on_delete=models.PROTECT, db_index=False)
+    # Found by the unique key and by the audience's index, both of which begin with it. The database holds one foreign
+    # key, on the pair (subscriber_key_of_site, in the migrations): the key is of this website, and both are there. Each
+    # looks its row up and locks it for every subscriber that is stored.
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, related_name="subscribers", db_index=False, db_constraint=False
+    )
+    vapid_key = models.ForeignKey(VapidKey, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
     is_test = models.BooleanField(default=False)
     service = models.CharField(max_length=8)
