@@ -1,5 +1,6 @@
 """What comes into an audience: a file of another provider's subscriptions, and what browsers say."""
 
+import os
 import random
 import resource
 import statistics
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection
 
 from bench.lib.campaign import Place
+from bench.lib.cpu import difference, tree, used_seconds
 from bench.lib.floor import Floor
 from subscribers.actions.importing import begin_import, start_import
 from subscribers.actions.job import work_on
@@ -79,10 +81,11 @@ def imported(place: Place, size: int) -> dict[str, float]:
     floor = Floor()
     floors = [floor.microseconds() for _ in range(3)]
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    cpu = time.process_time()
+    cpu, postgres = time.process_time(), used_seconds(tree(int(os.environ["BENCH_POSTGRES"])))
     while work_on(job.pk, seconds=SECONDS):
         pass
     took, cpu = time.monotonic() - began, time.process_time() - cpu
+    stored = difference(postgres, used_seconds(tree(int(os.environ["BENCH_POSTGRES"]))))
     job.refresh_from_db()
     if job.state != Job.State.DONE or job.result["new"] != size:
         sys.exit(f"The import ended as {job.state}: {job.detail} {job.result}")
@@ -92,6 +95,7 @@ def imported(place: Place, size: int) -> dict[str, float]:
     return {
         "import_rows_per_s": size / took,
         "import_python_us": cpu / size * 1e6,
+        "import_postgres_us": stored / size * 1e6,
         "import_mb": grown,
         "floor_us": statistics.median(floors),
     }
