@@ -9,6 +9,7 @@ from campaigns.delivery.ledger import Entry, has_bit
 from campaigns.models import Receipt
 from campaigns.reasons import reason_in_words
 from campaigns.resend_audience import entries_of
+from truepush.lib.spreadsheet import harmless
 
 HEAD = ("subscriber", "external_id", "outcome", "reason", "attempts", "displayed", "clicked", "version")
 _ROOT = """
@@ -17,7 +18,6 @@ ORDER BY id LIMIT 1
 """
 _REPORTED = "SELECT kind, ordinal FROM campaigns_receipt WHERE batch_id = %s"
 _NAMES = "SELECT id, external_id FROM subscribers_subscriber WHERE id = ANY(%s) AND external_id <> ''"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def rows(send_id: int, after: int) -> tuple[int, list[tuple[Any, ...]]]:
@@ -41,7 +41,7 @@ def rows(send_id: int, after: int) -> tuple[int, list[tuple[Any, ...]]]:
     return pk, [
         (
             subscriber,
-            _safe(names.get(subscriber, "")),
+            harmless(names.get(subscriber, "")),
             *_end(entries.get(place)),
             is_told(Receipt.Kind.DISPLAYED, displayed, place),
             is_told(Receipt.Kind.CLICKED, clicked, place),
@@ -56,8 +56,3 @@ def _end(entry: Entry | None) -> tuple[str, str, int]:
         return "waiting", "", 0
     outcome = entry.outcome.name.lower()
     return outcome, reason_in_words(outcome, entry.reason).words if entry.reason else "", entry.attempts
-
-
-def _safe(text: str) -> str:
-    """OWASP's list of what begins a formula in a spreadsheet."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

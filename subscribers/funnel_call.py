@@ -15,9 +15,10 @@ from subscribers.api_errors import ApiError, error_body
 from subscribers.flood import seconds_to_wait
 from subscribers.json_body import read_object
 from subscribers.origins import check_origin, open_to_origin
-from subscribers.place import address_of, place_of_request
+from subscribers.place import place_of_request
 from subscribers.user_agent import read_user_agent
 from tenants.doorway import in_tenant
+from tenants.request_origin import client_address
 from tenants.site_index import IndexedSite
 
 MOST_OCTETS = 8 * 1024
@@ -66,7 +67,7 @@ def _take(request: HttpRequest, site: IndexedSite) -> None:
         raise ApiError(405, "method_not_allowed", "Send steps with POST.")
     check_open(site)
     check_origin(site, request)
-    if wait := seconds_to_wait(site.tenant_id, site.site_id, address_of(request)):
+    if wait := seconds_to_wait(site.tenant_id, site.site_id, client_address(request)):
         raise _Flood(wait)
     if request.content_type not in _TYPES:
         raise ApiError(415, "unsupported_media_type", "Send steps as text/plain.")

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from geoip2fast import GeoIP2Fast
 
+from tenants.request_origin import client_address
+
 # What is left of an address: that of a small network, as Google Analytics keeps it.
 _KEPT_BITS = {4: 24, 6: 48}
 
@@ -28,16 +30,9 @@ class Place:
     address: str = ""
 
 
-def address_of(request: HttpRequest) -> str:
-    """Say where a call comes from: behind a proxy the last address that the proxy added, which nobody can forge."""
-    text = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.BEHIND_PROXY:
-        text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
-    return text
-
-
 def place_of_request(request: HttpRequest) -> Place:
-    return place_of(address_of(request))
+    """Look up where a call comes from."""
+    return place_of(client_address(request))
 
 
 def place_of(text: str) -> Place:

@@ -12,6 +12,7 @@ from django.urls import set_urlconf
 from tenants.doorway import in_tenant, reset_to_public
 from tenants.models import Tenant
 from tenants.request import Request
+from tenants.request_origin import coming_from
 
 Respond = Callable[[Request], HttpResponse]
 
@@ -76,6 +77,19 @@ def _host(request: Request) -> str | None:
         return urlsplit(f"//{request.get_host()}").hostname
     except DisallowedHost:
         return None
+
+
+class RequestOriginMiddleware:
+    """Let the audit log know where a request comes from, and the answer name it, so that people can ask about it."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        with coming_from(request) as origin:
+            answer = self.get_response(request)
+        answer["X-Request-ID"] = origin.request_id
+        return answer
 
 
 class TenantSessionMiddleware:

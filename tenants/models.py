@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants.models_audit import AuditEntry as AuditEntry  # noqa: PLC0414  # said to be exported
 from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be exported
 from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
 
@@ -159,26 +160,6 @@ class Handover(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} to {self.host}"
-
-
-class AuditEntry(models.Model):
-    """Who did what, when. Written by the verb that did it, in its transaction."""
-
-    at = models.DateTimeField(db_default=Now())
-    tenant_id = models.BigIntegerField(null=True)
-    actor_id = models.BigIntegerField(null=True)
-    actor = models.CharField(max_length=254)
-    action = models.CharField(max_length=60)
-    target = models.CharField(max_length=120, blank=True)
-    detail = models.JSONField(default=dict)
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["tenant_id", "-id"], name="audit_by_tenant")]
-
-    def __str__(self) -> str:
-        return f"{self.action} by {self.actor}"
 
 
 class DueWork(models.Model):

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from tenants import views, views_inbox
+from tenants import views, views_audit, views_inbox
 
 app_name = "tenants"
 urlpatterns = [
+    path("audit/", views_audit.audit_log, name="audit_log"),
+    path("audit/file/", views_audit.audit_file, name="audit_file"),
     path("enter/", views.enter, name="enter"),
     path("inbox/", views_inbox.inbox, name="inbox"),
     path("inbox/count/", views_inbox.inbox_count, name="inbox_count"),

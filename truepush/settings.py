@@ -104,6 +104,9 @@ PUSH_TTL_SECONDS: int = env.int("PUSH_TTL_SECONDS", default=86400)
 RETENTION_DAYS: int = env.int("RETENTION_DAYS", default=90)
 RECEIPT_RAW_DAYS: int = env.int("RECEIPT_RAW_DAYS", default=7)
 EVENT_DAYS: int = env.int("EVENT_DAYS", default=400)
+AUDIT_DAYS: int = env.int("AUDIT_DAYS", default=730)
+if AUDIT_DAYS < 30:
+    raise ImproperlyConfigured(f"AUDIT_DAYS is {AUDIT_DAYS}; the audit log keeps at least 30 days.")
 
 # --- The SDK: without rings the version that is installed goes to every website at once.
 SDK_RINGS: bool = env.bool("SDK_RINGS", default=False)
@@ -156,6 +159,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.HostMiddleware",
+    "tenants.middleware.RequestOriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -220,6 +224,7 @@ CHORES = {
     "subscribers.tasks.resume_jobs": 15,
     "subscribers.tasks.fold_told": 5,
     "subscribers.tasks.forget": 86_400,
+    "tenants.tasks.forget_audit": 86_400,
 }
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0

@@ -57,8 +57,8 @@ def save_draft(
     check_segments(site, segments, excluded)
     content = checked_content(content)
     others = checked_variants(content, variants)
-    if campaign is None:
-        campaign = Campaign.objects.create(site=site)
+    before = _told(campaign) if campaign else None
+    campaign = campaign or Campaign.objects.create(site=site)
     octets = most_octets(content, others, site_icon=site.icon_url)
     changed = Campaign.objects.filter(pk=campaign.pk, state__in=ALLOWED["save"]).update(
         site=site,
@@ -71,10 +71,20 @@ def save_draft(
     )
     if not changed:
         raise CampaignRefused(_taken(campaign, f"{SENT}; what was sent cannot be changed. Make a new one."))
-    audit.record("campaign.save", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     _write_messages(campaign, content, others)
     campaign.refresh_from_db()
+    told = {"before": before, "after": _told(campaign)}
+    audit.record("campaign.save", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}", **told)
     return campaign
+
+
+def _told(campaign: Campaign) -> dict[str, Any]:
+    """What the audit log keeps of a draft: what it is called and whom it is for."""
+    segments = [campaign.segment_id, *campaign.also] if campaign.segment_id else []
+    return {
+        "name": campaign.name, "website": campaign.site_id, "purpose": campaign.purpose,
+        "segments": segments, "without_segments": campaign.excluded,
+    }  # fmt: skip
 
 
 def _whom(
@@ -148,8 +158,12 @@ def launch_campaign(
         speed=speed,
         plan=plan,
     )
-    target = f"campaign {campaign.pk}"
-    audit.record("campaign.send", actor=actor, tenant_id=tenant.pk, target=target, **timing.as_json())
+    audit.record(
+        "campaign.send", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}",
+        before={"state": Campaign.State.DRAFT},
+        after={"state": Campaign.State.SCHEDULED if plan.is_ahead else Campaign.State.LAUNCHED},
+        send=send.pk, **timing.as_json(),
+    )  # fmt: skip
     return send
 
 

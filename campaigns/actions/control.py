@@ -25,16 +25,16 @@ LONGEST_SPREAD_MINUTES = 1440
 @transaction.atomic
 def pause(*, actor: User, tenant: Tenant, send: Send) -> None:
     """Stop a running send before its next request; raises CampaignRefused if it is not running."""
-    _move(send, tenant, (Send.State.RUNNING,), Send.State.PAUSED, f"Paused by {actor.email}.")
+    was = _move(send, tenant, (Send.State.RUNNING,), Send.State.PAUSED, f"Paused by {actor.email}.")
     DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=True)
-    audit.record("send.pause", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+    _record("send.pause", actor, tenant, send, (was, Send.State.PAUSED))
     announce()
 
 
 @transaction.atomic
 def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
     """Let a paused send go on where it was; raises CampaignRefused if it is not paused."""
-    _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
+    was = _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
     row = Send.objects.get(pk=send.pk)
     if row.ab.get("state") == "ask":
         raise CampaignRefused("Choose which version the rest gets; then it goes on.")
@@ -43,7 +43,7 @@ def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
         Send.objects.filter(pk=send.pk).update(canary={**row.canary, "state": "went"})
         release(tenant.pk, row, timezone.now())
     _wake(tenant, send)
-    audit.record("send.resume", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+    _record("send.resume", actor, tenant, send, (was, Send.State.RUNNING))
 
 
 def _wake(tenant: Tenant, send: Send) -> None:
@@ -88,8 +88,15 @@ def cancel(*, actor: User, tenant: Tenant, send: Send) -> None:
         all_due(send)
         DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=False, due_at=Now())
         async_task("campaigns.tasks.deliver")
-    audit.record("send.cancel", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}")
+    _record("send.cancel", actor, tenant, send, (was, Send.State.CANCELLED))
     announce()
+
+
+def _record(action: str, actor: User, tenant: Tenant, send: Send, states: tuple[str, str]) -> None:
+    audit.record(
+        action, actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}",
+        before={"state": states[0]}, after={"state": states[1]},
+    )  # fmt: skip
 
 
 def _move(send: Send, tenant: Tenant, known: tuple[str, ...], state: str, detail: str) -> str:
@@ -127,7 +134,8 @@ def set_send_rate(
     set_pace(f"send:{tenant.pk}:{send.pk}", tenant.pk, rate)
     audit.record(
         "send.rate", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}",
-        per_minute=per_minute, spread_minutes=spread_minutes,
+        before={"per_minute": row.rate_per_minute, "spread_minutes": row.spread_minutes},
+        after={"per_minute": per_minute, "spread_minutes": spread_minutes},
     )  # fmt: skip
 
 

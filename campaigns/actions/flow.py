@@ -119,7 +119,7 @@ def delete(*, actor: User, tenant: Tenant, campaign: Campaign) -> None:
         actor=actor,
         tenant_id=tenant.pk,
         target=f"campaign {campaign.pk}",
-        name=campaign.name,
+        before={"name": campaign.name},
     )
     tests = Send.objects.filter(campaign=campaign).values_list("pk", flat=True)
     SendIndex.objects.filter(tenant_id=tenant.pk, send_id__in=list(tests)).delete()

@@ -122,7 +122,11 @@ def remove_image(*, actor: User, tenant: Tenant, image: Image) -> None:
         raise CampaignRefused(f"It is shown by {names}. Choose another picture there, then remove it.")
     path, is_last = path_of(image), Image.objects.filter(digest=image.digest).count() == 1
     audit.record(
-        "image.remove", actor=actor, tenant_id=tenant.pk, target=f"image {image.pk}", name=image.name
+        "image.remove",
+        actor=actor,
+        tenant_id=tenant.pk,
+        target=f"image {image.pk}",
+        before={"name": image.name},
     )
     image.delete()
     if is_last:

@@ -62,8 +62,9 @@ def start_export(
         wish = Wish(file_format, wish.at, segment.pk, segment.name, take_down(segment), with_secrets)
     job = Job.objects.create(kind=Job.Kind.EXPORT, site=site, wish=wish.as_json(), created_by=actor.pk)
     audit.record(
-        "export.start", actor=actor, tenant_id=tenant.pk, target=f"job {job.pk}", with_secrets=with_secrets
-    )
+        "export.start", actor=actor, tenant_id=tenant.pk, target=f"job {job.pk}",
+        format=file_format, segment=wish.name, with_secrets=with_secrets,
+    )  # fmt: skip
     Tenant.objects.filter(pk=tenant.pk).update(has_jobs=True)
     ring(tenant.schema_name, job.pk)
     return job

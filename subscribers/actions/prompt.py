@@ -95,7 +95,11 @@ def change_prompt(
         prompt.version += 1
     prompt.save(update_fields=["name", "share", "version", *vars(checked)])
     Prompt.objects.filter(pk=prompt.pk).update(updated_at=Now())
-    _record("change", actor, tenant, prompt, changed=changed, version=prompt.version)
+    told = {
+        when: {part: vars(one)[part] for part in changed}
+        for when, one in (("before", before), ("after", checked))
+    }
+    _record("change", actor, tenant, prompt, version=prompt.version, **told)
     return prompt
 
 

@@ -82,6 +82,6 @@ def set_retention(*, actor: User, tenant: Tenant, recipients: int | None, events
     before = {"recipients": tenant.retention_days, "events": tenant.event_days}
     Tenant.objects.filter(pk=tenant.pk).update(retention_days=recipients, event_days=events)
     audit.record(
-        "workspace.retention", actor=actor, tenant_id=tenant.pk, target=f"tenant {tenant.pk}",
+        "workspace.retention", actor=actor, tenant_id=tenant.pk,
         before=before, after={"recipients": recipients, "events": events},
     )  # fmt: skip

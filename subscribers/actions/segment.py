@@ -1,5 +1,8 @@
 """Save and delete segments, and note what a count of one said."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.db.models.functions import Now
@@ -33,6 +36,7 @@ def save_segment(
             f"{site.name} has {MOST_SEGMENTS} segments already. Delete one that nobody uses."
         )
     fresh = {"counted": None, "counted_at": None, "count_ms": None, "updated_at": Now()}
+    before, was = (_told(segment), segment.rule) if segment else (None, None)
     values = {"name": name, "rule": rule.as_json(), **fresh}
     try:
         with transaction.atomic():
@@ -46,8 +50,25 @@ def save_segment(
         ) from None
     saved = Segment.objects.get(pk=segment.pk)
     _check_all(saved)
-    audit.record("segment.save", actor=actor, tenant_id=tenant.pk, target=f"segment {saved.pk}", name=name)
+    audit.record(
+        "segment.save", actor=actor, tenant_id=tenant.pk, target=f"segment {saved.pk}",
+        before=before, after=_told(saved), rule_changed=before is not None and was != saved.rule,
+    )  # fmt: skip
     return saved
+
+
+def _told(segment: Segment) -> dict[str, Any]:
+    """What the audit log keeps of it: not what its conditions compare with, which may name a person who is erased."""
+    return {"name": segment.name, "conditions": list(_conditions(segment.rule))}
+
+
+def _conditions(raw: Any) -> Iterator[str]:
+    """Name fields and operators of a rule as it is stored, which may be of a field that is no more."""
+    for one in raw.get("rules", ()):
+        if "rules" in one:
+            yield from _conditions(one)
+        else:
+            yield f"{one.get('field')} {one.get('op')}"
 
 
 def _check_all(saved: Segment) -> None:
@@ -68,7 +89,7 @@ def _check_all(saved: Segment) -> None:
 def delete_segment(*, actor: User | None, tenant: Tenant, segment: Segment) -> None:
     """Delete a segment that nothing needs; raises SegmentRefused with the list of its users."""
     Site.objects.select_for_update(no_key=True).get(pk=segment.site_id)
-    users = users_of(segment)
+    pk, users = segment.pk, users_of(segment)
     if users:
         raise SegmentRefused(f"“{segment.name}” is used by {', '.join(users)}. Change these first.")
     release(segment)
@@ -78,7 +99,9 @@ def delete_segment(*, actor: User | None, tenant: Tenant, segment: Segment) -> N
         raise SegmentRefused(
             f"“{segment.name}” was taken into use a moment ago. Look again who uses it."
         ) from None
-    audit.record("segment.delete", actor=actor, tenant_id=tenant.pk, target=f"segment {segment.pk}")
+    audit.record(
+        "segment.delete", actor=actor, tenant_id=tenant.pk, target=f"segment {pk}", before=_told(segment),
+    )  # fmt: skip
 
 
 def note_count(segment: Segment, counted: Count) -> None:

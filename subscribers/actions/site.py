@@ -51,7 +51,8 @@ def add_site(
         name=name,
         origins=[origin],
     )
-    audit.record("site.add", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", origin=origin)
+    told = {"name": name, "origin": origin}
+    audit.record("site.add", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", after=told)
     transaction.on_commit(lambda: forget(site.site_key))
     return site
 
@@ -95,20 +96,24 @@ def change_site(
 def set_site_rate(*, actor: User, tenant: Tenant, site: Site, per_minute: int | None) -> None:
     """Limit what all sends of a website send together; raises RateRefused."""
     check_rate(per_minute)
+    before = Site.objects.select_for_update().values_list("rate_per_minute", flat=True).get(pk=site.pk)
     Site.objects.filter(pk=site.pk).update(rate_per_minute=per_minute)
     set_pace(f"site:{tenant.pk}:{site.pk}", tenant.pk, per_minute)
     audit.record(
-        "site.rate", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", per_minute=per_minute
-    )
+        "site.rate", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}",
+        before={"per_minute": before}, after={"per_minute": per_minute},
+    )  # fmt: skip
 
 
 @transaction.atomic
 def set_restraint(*, actor: User, tenant: Tenant, site: Site, restraint: Restraint) -> None:
     """Say how much the website's subscribers may get; what is on its way follows with its next grant."""
+    before = Site.objects.select_for_update().values_list("restraint", flat=True).get(pk=site.pk)
     Site.objects.filter(pk=site.pk).update(restraint=restraint.as_json())
     audit.record(
-        "site.restraint", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}", **restraint.as_json()
-    )
+        "site.restraint", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}",
+        before=before, after=restraint.as_json(),
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -51,9 +51,13 @@ def set_pace(key: str, tenant_id: int, per_minute: float | None) -> None:
 def set_tenant_rate(*, actor: User, tenant: Tenant, per_minute: int | None) -> None:
     """Limit what all websites of the tenant send together; raises RateRefused."""
     check_rate(per_minute)
+    before = Tenant.objects.select_for_update().values_list("rate_per_minute", flat=True).get(pk=tenant.pk)
     Tenant.objects.filter(pk=tenant.pk).update(rate_per_minute=per_minute)
     set_pace(f"tenant:{tenant.pk}", tenant.pk, per_minute)
-    audit.record("workspace.rate", actor=actor, tenant_id=tenant.pk, per_minute=per_minute)
+    audit.record(
+        "workspace.rate", actor=actor, tenant_id=tenant.pk,
+        before={"per_minute": before}, after={"per_minute": per_minute},
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -61,7 +65,10 @@ def set_needs_approval(*, actor: User, tenant: Tenant, needs_approval: bool) -> 
     """Say whether a second person must approve what is sent; what waits for approval already goes on waiting."""
     changed = Tenant.objects.filter(pk=tenant.pk).exclude(needs_approval=needs_approval)
     if changed.update(needs_approval=needs_approval):
-        audit.record("workspace.approval", actor=actor, tenant_id=tenant.pk, needs_approval=needs_approval)
+        audit.record(
+            "workspace.approval", actor=actor, tenant_id=tenant.pk,
+            before={"needs_approval": not needs_approval}, after={"needs_approval": needs_approval},
+        )  # fmt: skip
 
 
 @transaction.atomic

@@ -153,5 +153,5 @@ def test_retention_is_set_on_the_page_and_bounded(client: Client, acme: Workspac
     acme.tenant.refresh_from_db()
     assert (acme.tenant.retention_days, acme.tenant.event_days) == (30, 60)
     entry = AuditEntry.objects.latest("pk")
-    assert (entry.action, entry.detail["after"]) == ("workspace.retention", {"recipients": 30, "events": 60})
+    assert (entry.action, entry.after) == ("workspace.retention", {"recipients": 30, "events": 60})
     assert timezone.now() > entry.at

@@ -278,10 +278,12 @@ def fill(place: Workspace, letter: str, pks: tuple[int, ...]) -> None:
             entry.pk = None
         SiteIndex.objects.create(**{**_given(index), **own, "site_id": pk, "site_key": keys[pk]})
         SendIndex.objects.create(**{**_given(send), **own, "send_id": pk})
-    audit = {name: marks.of(f"tenants.auditentry.{name}") for name in ("actor", "action", "target")}
-    AuditEntry.objects.create(
-        **audit, tenant_id=place.tenant.pk, detail={"note": marks.of("tenants.auditentry.detail")}
-    )
+    words = ("actor", "action", "target", "address", "request_id")
+    audit: dict[str, Any] = {name: marks.of(f"tenants.auditentry.{name}") for name in words}
+    audit |= {
+        name: {"note": marks.of(f"tenants.auditentry.{name}")} for name in ("detail", "before", "after")
+    }
+    AuditEntry.objects.create(**audit, tenant_id=place.tenant.pk)
     Tenant.objects.filter(pk=place.tenant.pk).update(
         name=marks.of("tenants.tenant.name"),
         state_detail=marks.of("tenants.tenant.state_detail"),

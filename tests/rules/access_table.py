@@ -113,6 +113,8 @@ CONSOLE = [
     console("POST", "campaigns/<int:pk>/approve/", Role.SENDER, 302),
     console("POST", "campaigns/<int:pk>/decline/", Role.SENDER, 302),
     console("POST", "campaigns/<int:pk>/withdraw/", Role.EDITOR, 302),
+    console("GET", "audit/", Role.ADMIN),
+    console("POST", "audit/file/", Role.ADMIN),
     console("GET", "inbox/", Role.ANALYST),
     console("GET", "inbox/count/", Role.ANALYST),
     console("POST", "inbox/read/", Role.ANALYST, 302),

@@ -57,8 +57,9 @@ def test_a_segment_includes_and_excludes_others(acme: Workspace, shop: Site) -> 
             "Subscribers who are in “German” and who are not in “Best”."
         )
         assert users_of(german) == ["segment “Ordinary”"]
-    entry = AuditEntry.objects.get(action="segment.save", detail={"name": "German"})
+    entry = AuditEntry.objects.get(action="segment.save", after__name="German")
     assert (entry.target, entry.tenant_id) == (f"segment {german.pk}", acme.tenant.pk)
+    assert (entry.before, entry.after["conditions"]) == (None, ["country is"])
 
 
 def test_segments_in_a_circle_are_refused_and_nothing_changes(acme: Workspace, shop: Site) -> None:

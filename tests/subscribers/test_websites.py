@@ -82,7 +82,11 @@ def test_adding_is_in_the_audit(acme: Workspace, console: Callable[..., Client])
         site = Site.objects.get()
     entry = last_audit(acme)
     assert (entry.action, entry.actor, entry.actor_id) == ("site.add", acme.owner.email, acme.owner.pk)
-    assert (entry.target, entry.detail) == (f"site {site.pk}", {"origin": "https://shop.example"})
+    assert (entry.target, entry.before, entry.after) == (
+        f"site {site.pk}",
+        None,
+        {"name": "Shop", "origin": "https://shop.example"},
+    )
 
 
 def test_the_longest_address_and_name_can_be_added(acme: Workspace, console: Callable[..., Client]) -> None:
@@ -118,10 +122,9 @@ def test_the_audit_of_a_change_has_what_changed_before_and_after(
     )
     entry = last_audit(acme)
     assert (entry.action, entry.target) == ("site.change", f"site {shop.pk}")
-    assert entry.detail == {
-        "before": {"name": "Shop", "contact": "mailto:ops@example.com"},
-        "after": {"name": "Other", "contact": "mailto:new@example.com"},
-    }
+    assert entry.before == {"name": "Shop", "contact": "mailto:ops@example.com"}
+    assert entry.after == {"name": "Other", "contact": "mailto:new@example.com"}
+    assert (entry.detail, entry.address, len(entry.request_id)) == ({}, "127.0.0.1", 32)
 
 
 def test_a_form_sent_twice_adds_one_website(acme: Workspace, console: Callable[..., Client]) -> None:
@@ -152,7 +155,7 @@ def test_saving_a_website_as_it_is_succeeds(
     client = console(acme)
     page = f"/sites/{shop.pk}/edit/"
     assert client.post(page, values(client.get(page))).status_code == 302
-    assert last_audit(acme).detail == {"before": {}, "after": {}}
+    assert (last_audit(acme).before, last_audit(acme).after) == ({}, {})
 
 
 def test_a_change_to_the_address_of_another_website_is_refused_and_nothing_is_lost(

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from django_q.models import OrmQ
 
-from tenants.models import AuditEntry, Domain, Membership, Tenant, User
-from tests.conftest import PASSWORD, Workspace
+from tenants.models import Domain, Membership, Tenant, User
+from tests.conftest import PASSWORD, Workspace, forget_audit
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def _swept(alone: Workspace) -> Iterator[None]:
     """Remove what these tests commit, before `alone` removes itself."""
     yield
     made = list(Tenant.objects.filter(slug__startswith="race").values_list("pk", flat=True))
-    AuditEntry.objects.filter(tenant_id__in=made).delete()
+    forget_audit(*made)
     Membership.objects.filter(tenant_id__in=made).delete()
     Domain.objects.filter(tenant_id__in=made).delete()
     with connection.cursor() as cursor:

@@ -1,0 +1,61 @@
+"""The audit log in words: what each action is called, and what it was done to. Apps above add theirs when ready."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Model
+from django.urls import reverse
+
+
+class Kind(NamedTuple):
+    """What a target such as "site 3" is. `names_of` calls those that are still there, `path_of` is their page."""
+
+    label: str
+    names_of: Callable[[Collection[int]], dict[int, str]] = lambda ids: {}
+    path_of: Callable[[int], str] = lambda pk: ""
+
+
+# A sentence goes on after the person; {} is what it was done to.
+WORDS: dict[str, str] = {
+    "workspace.create": "created the workspace {}",
+    "workspace.ready": "finished setting up the workspace {}",
+    "workspace.retry": "started setting up the workspace {} again",
+    "workspace.enter": "signed in to the workspace",
+    "workspace.rate": "changed how fast the workspace sends",
+    "workspace.approval": "changed whether campaigns need approval",
+    "workspace.pause_sending": "paused all sending",
+    "workspace.resume_sending": "let sending go on",
+    "audit.export": "exported the audit log",
+    "alert.close": "closed the alert {}",
+}
+# Of no single workspace: only support staff read them.
+INSTALLATION = {"audit.retention", "tenants.migrate", "user.sign_out_everywhere"}
+KINDS: dict[str, Kind] = {}
+
+
+def register_words(words: Mapping[str, str], kinds: Mapping[str, Kind]) -> None:
+    """Add or replace what an app's actions and targets are called."""
+    WORDS.update(words)
+    KINDS.update(kinds)
+
+
+def label_of(action: str) -> str:
+    """Call an action without what it was done to: "Changed the website"; one that is not known by its own name."""
+    words = " ".join(WORDS.get(action, action).replace("{}", "").split())
+    return words[:1].upper() + words[1:]
+
+
+def named(model: type[Model], field: str = "name") -> Callable[[Collection[int]], dict[int, str]]:
+    """Make a `names_of` that reads a column."""
+
+    def names_of(ids: Collection[int]) -> dict[int, str]:
+        rows = model._default_manager.filter(pk__in=ids)
+        return {pk: str(name) for pk, name in rows.values_list("pk", field)}
+
+    return names_of
+
+
+def page_of(route: str) -> Callable[[int], str]:
+    """Make a `path_of` from a route of a workspace's host: files are written on no host at all."""
+    return lambda pk: reverse(route, urlconf=settings.ROOT_URLCONF, args=[pk])
