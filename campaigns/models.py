@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from campaigns.models_content import Campaign, Image, Message, Purpose
 from subscribers.models import Site, Subscriber
+from tenants.site_limits import OfSites
 
 __all__ = [
     "HELD_OUT", "WAVE_REST", "Batch", "Campaign", "CapUse", "Engagement", "Image", "LedgerPage", "Message", "Purpose",
@@ -89,6 +90,8 @@ class Send(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
+
+    objects = OfSites["Send"]()
 
     class Meta:
         ordering = ["-id"]

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from subscribers.models import Segment, Site
+from tenants.site_limits import OfSites
 
 
 class Purpose(models.TextChoices):
@@ -51,6 +52,8 @@ class Campaign(models.Model):
     oversize_bridged = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
+
+    objects = OfSites["Campaign"]()
 
     class Meta:
         ordering = ["-id"]

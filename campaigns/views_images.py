@@ -55,7 +55,7 @@ def image_fetch(request: ConsoleRequest) -> HttpResponse:
         return _refused(error)
 
 
-@console(Role.EDITOR, write=True)
+@console(Role.EDITOR, write=True, whole=True)
 def image_remove(request: ConsoleRequest, pk: int) -> HttpResponse:
     try:
         remove_image(actor=request.user, tenant=request.tenant, image=access_image(pk))

@@ -13,7 +13,7 @@ from tenants.models import Role
 from tenants.request import ConsoleRequest
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, whole=True)
 def privacy_data(request: ConsoleRequest) -> HttpResponse:
     """Download what is known of the person with this external id. Posted, since it may be a mail address."""
     external_id = request.POST.get("external_id", "").strip()[:MOST_EXTERNAL]

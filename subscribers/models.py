@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Collate, Now, Reverse, Right
 
 from subscribers.models_prompts import FunnelCount, Prompt
+from tenants.site_limits import OfSites, Sites
 
 __all__ = [
     "EventFact", "FunnelCount", "Inbox", "Job", "Prompt", "Segment", "Site", "Subscriber", "Tombstone", "VapidKey",
@@ -36,6 +37,8 @@ class Site(models.Model):
     # What the customer's server signs external ids with, sealed like private keys; made when it is first asked for.
     identity_encrypted = models.TextField(db_default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = Sites["Site"]()
 
     class Meta:
         ordering = ["name", "id"]
@@ -137,6 +140,8 @@ class Subscriber(models.Model):
     consent_origin = models.CharField(max_length=255, db_default="", blank=True)
     # What took it out of the audience: "410", "404", "visitor", "console", "key" (campaigns and subscribers say which).
     ended_why = models.CharField(max_length=20, db_default="", blank=True)
+
+    objects = OfSites["Subscriber"]()
 
     class Meta:
         constraints = [
@@ -247,6 +252,8 @@ class Segment(models.Model):
     counted_at = models.DateTimeField(null=True)
     count_ms = models.IntegerField(null=True)
 
+    objects = OfSites["Segment"]()
+
     class Meta:
         ordering = ["name", "id"]
         constraints = [models.UniqueConstraint(fields=["site", "name"], name="segment_name_once")]
@@ -308,6 +315,10 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True)
     # When the file is removed; null once it is.
     expires_at = models.DateTimeField(null=True)
+
+    objects = OfSites["Job"]()
+    # For limits of the whole workspace.
+    everywhere = models.Manager["Job"]()
 
     class Meta:
         ordering = ["-id"]

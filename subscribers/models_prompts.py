@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from tenants.site_limits import OfSites
+
 
 class Prompt(models.Model):
     """One way in which a website asks its visitors. subscribers.prompts has the form of its JSON and the rules."""
@@ -43,6 +45,8 @@ class Prompt(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
+    objects = OfSites["Prompt"]()
+
     class Meta:
         ordering = ["position", "id"]
         constraints = [
@@ -78,6 +82,8 @@ class FunnelCount(models.Model):
     country = models.CharField(max_length=2, blank=True)
     count = models.BigIntegerField()
     folded = models.BooleanField(default=False)
+
+    objects = OfSites["FunnelCount"]()
 
     class Meta:
         constraints = [

@@ -36,7 +36,7 @@ def site_list(request: ConsoleRequest) -> HttpResponse:
     return render(request, "subscribers/site_list.html", {"sites": rows})
 
 
-@console(Role.ADMIN, form=True)
+@console(Role.ADMIN, form=True, whole=True)
 def site_new(request: ConsoleRequest) -> HttpResponse:
     initial = {"origin": request.GET.get("origin", "")[:255], "name": request.GET.get("name", "")[:80]}
     form = SiteForm(request.POST or None, initial=initial)

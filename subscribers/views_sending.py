@@ -15,7 +15,7 @@ from tenants.models import Role
 from tenants.request import ConsoleRequest
 
 
-@console(Role.ADMIN, form=True)
+@console(Role.ADMIN, form=True, whole=True)
 def rates(request: ConsoleRequest) -> HttpResponse:
     """Show and change the limits, of which only those that differ are written."""
     sites = list(Site.objects.all())
@@ -37,7 +37,7 @@ def rates(request: ConsoleRequest) -> HttpResponse:
     return render(request, "subscribers/sending.html", {"form": form})
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, whole=True)
 def resume(request: ConsoleRequest) -> HttpResponse:
     if resume_sending(actor=request.user, tenant=request.tenant):
         messages.success(request, "Sending goes on.")

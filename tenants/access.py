@@ -17,6 +17,7 @@ from tenants.actions.handover import NONCE_COOKIE, challenge_of
 from tenants.models import Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
 from tenants.roles import is_at_least
+from tenants.site_limits import only_sites
 
 P = ParamSpec("P")
 ConsoleView = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
@@ -27,10 +28,13 @@ FORM_METHODS = (*READ_METHODS, "POST")
 WRITE_METHODS = ("POST",)
 
 
-def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[[ConsoleView[P]], PlainView]:
+def console(
+    role: Role, *, form: bool = False, write: bool = False, whole: bool = False
+) -> Callable[[ConsoleView[P]], PlainView]:
     """Admit members of at least this role on their tenant's own host; everyone else is asked to sign in.
 
-    A view reads (GET), shows and takes a `form` (GET and POST), or changes something, `write` (POST only).
+    A view reads (GET), shows and takes a `form` (GET and POST), or changes something, `write` (POST only). What is of
+    the `whole` workspace is closed to members who are limited to some websites; elsewhere they see these alone.
     """
     methods = WRITE_METHODS if write else FORM_METHODS if form else READ_METHODS
 
@@ -45,10 +49,14 @@ def console(role: Role, *, form: bool = False, write: bool = False) -> Callable[
             if not is_at_least(membership, role):
                 context = {"role": membership.get_role_display(), "needed": role.label}
                 return render(request, "403.html", context, status=403)
+            if whole and membership.site_ids:
+                return render(request, "403.html", {"is_limited": True}, status=403)
             request.membership = membership
-            return view(request, *args, **kwargs)
+            with only_sites(membership.site_ids):
+                return view(request, *args, **kwargs)
 
-        inner.console_role = role  # type: ignore[attr-defined]  # read by the test that walks all routes
+        # Read by the tests that walk all routes.
+        inner.console_role, inner.is_whole = role, whole  # type: ignore[attr-defined]
         return inner
 
     return decorate
@@ -103,6 +111,14 @@ def access_workspace(user: User, slug: str) -> Tenant:
     if membership is None:
         raise Http404
     return membership.tenant
+
+
+def access_member(tenant: Tenant, pk: int) -> Membership:
+    """Fetch a member of the tenant, with the person, else 404."""
+    member = Membership.objects.select_related("user").filter(pk=pk, tenant=tenant).first()
+    if member is None:
+        raise Http404
+    return member
 
 
 def is_local_path(url: str) -> bool:

@@ -26,6 +26,9 @@ WORDS: dict[str, str] = {
     "workspace.approval": "changed whether campaigns need approval",
     "workspace.pause_sending": "paused all sending",
     "workspace.resume_sending": "let sending go on",
+    "member.change": "changed what {} may do",
+    "member.remove": "removed {} from the workspace",
+    "member.leave": "left the workspace",
     "audit.export": "exported the audit log",
     "alert.close": "closed the alert {}",
 }

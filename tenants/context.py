@@ -22,6 +22,7 @@ def console(request: Request) -> dict[str, Any]:
     first = request.path.split("/")[1]
     return {
         "tenant": tenant,
+        "workspaces_url": f"{settings.BASE_URL}/workspaces/?all",
         "demo": settings.DEMO,
         "is_demo": bool(tenant and tenant.is_demo),
         "section": _SECTIONS.get(first, first),

@@ -133,14 +133,26 @@ class Membership(models.Model):
     role = models.CharField(max_length=8, choices=Role.choices)
     # Whether what comes into the inbox is mailed too.
     by_mail = models.BooleanField(db_default=True)
+    # The websites that the member may see; empty is all of them.
+    site_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[], blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["tenant__name"]
-        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=~models.Q(role="owner") | models.Q(site_ids=[]), name="owners_see_all"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.tenant}"
+
+    @property
+    def runs_workspace(self) -> bool:
+        """Whether what concerns all of it is theirs: settings, people, the audit log."""
+        return self.role in (Role.OWNER, Role.ADMIN) and not self.site_ids
 
 
 class Handover(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants import views, views_audit, views_inbox
+from tenants import views, views_audit, views_inbox, views_people
 
 app_name = "tenants"
 urlpatterns = [
@@ -14,5 +14,9 @@ urlpatterns = [
     path("inbox/read/", views_inbox.inbox_read, name="inbox_read"),
     path("inbox/mail/", views_inbox.inbox_mail, name="inbox_mail"),
     path("inbox/<int:pk>/open/", views_inbox.inbox_open, name="inbox_open"),
+    path("people/", views_people.people, name="people"),
+    path("people/leave/", views_people.people_leave, name="people_leave"),
+    path("people/<int:pk>/", views_people.person, name="person"),
+    path("people/<int:pk>/remove/", views_people.person_remove, name="person_remove"),
     path("sign-out/", views.sign_out, name="leave"),
 ]

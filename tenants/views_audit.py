@@ -13,7 +13,7 @@ from tenants.models import Membership, Role
 from tenants.request import ConsoleRequest
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, whole=True)
 def audit_log(request: ConsoleRequest) -> HttpResponse:
     wanted = Wanted.from_query(request.GET)
     page = page_of(
@@ -32,7 +32,7 @@ def audit_log(request: ConsoleRequest) -> HttpResponse:
     return render(request, "tenants/audit_log.html", context)
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, whole=True)
 def audit_file(request: ConsoleRequest) -> HttpResponse:
     """Download what the filters leave; noted in the audit log itself."""
     wanted, file_format = Wanted.from_query(request.POST), request.POST.get("format", "csv")

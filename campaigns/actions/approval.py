@@ -26,7 +26,7 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
     """Ask others who may send to approve it; raises CampaignRefused for what could not be sent as it is."""
     check_way(campaign, speed, plan_of(timing, timezone.now()))
     check_anybody(campaign)
-    others = [pk for pk in who_may(tenant.pk, Role.SENDER) if pk != actor.pk]
+    others = [pk for pk in who_may(tenant.pk, Role.SENDER, site_id=campaign.site_id) if pk != actor.pk]
     if not others:
         raise CampaignRefused(
             "Nobody else may send in this workspace, so nobody can approve it. An admin can take the rule away "
@@ -37,7 +37,14 @@ def ask(*, actor: User, tenant: Tenant, campaign: Campaign, timing: Timing, spee
     check_saved(campaign)
     audit.record("campaign.ask", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     text = f"{actor.email} asks you to approve “{campaign.name}”."
-    tell(tenant.pk, others, kind="approval", text=text, path=composer_path(campaign.pk))
+    tell(
+        tenant.pk,
+        others,
+        site_id=campaign.site_id,
+        kind="approval",
+        text=text,
+        path=composer_path(campaign.pk),
+    )
 
 
 @transaction.atomic
@@ -59,7 +66,14 @@ def approve(*, actor: User, tenant: Tenant, campaign: Campaign, ttl: int, undo_s
     )
     audit.record("campaign.approve", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}")
     text = f"{actor.email} approved “{campaign.name}”."
-    tell(tenant.pk, [wish["by"]], kind="approved", text=text, path=report_path(send.pk))
+    tell(
+        tenant.pk,
+        [wish["by"]],
+        site_id=campaign.site_id,
+        kind="approved",
+        text=text,
+        path=report_path(send.pk),
+    )
     return send
 
 
@@ -73,7 +87,14 @@ def decline(*, actor: User, tenant: Tenant, campaign: Campaign, note: str = "") 
         "campaign.decline", actor=actor, tenant_id=tenant.pk, target=f"campaign {campaign.pk}", note=note
     )
     text = f"{actor.email} did not approve “{campaign.name[:60]}”{f': {note}' if note else '.'}"
-    tell(tenant.pk, [wish["by"]], kind="declined", text=text, path=composer_path(campaign.pk))
+    tell(
+        tenant.pk,
+        [wish["by"]],
+        site_id=campaign.site_id,
+        kind="declined",
+        text=text,
+        path=composer_path(campaign.pk),
+    )
 
 
 @transaction.atomic

@@ -77,7 +77,14 @@ def _schedule(tenant_id: int, campaign: Campaign, last: Send, plan: Plan) -> boo
         log.error("series ended campaign=%s: %s", campaign.pk, error)
         Campaign.objects.filter(pk=campaign.pk).update(schedule={**campaign.schedule, "ended": str(error)})
         text = f"The series “{campaign.name[:80]}” has ended: {error}"
-        tell(tenant_id, [last.created_by], kind="series", text=text, path=report_path(last.pk))
+        tell(
+            tenant_id,
+            [last.created_by],
+            site_id=last.site_id,
+            kind="series",
+            text=text,
+            path=report_path(last.pk),
+        )
         return False
     audit.record(
         "campaign.next", actor=None, tenant_id=tenant_id, target=f"campaign {campaign.pk}", send=made.pk

@@ -223,7 +223,14 @@ def decide(work: Work, send: Send, now: datetime) -> None:
     else:
         crown(work.tenant_id, send, winner, now, said)
         text = f"“{title_of(send.content)[:60]}”: {said} The rest gets it now."
-        tell(work.tenant_id, [send.created_by], kind="winner", text=text, path=report_path(send.pk))
+        tell(
+            work.tenant_id,
+            [send.created_by],
+            site_id=send.site_id,
+            kind="winner",
+            text=text,
+            path=report_path(send.pk),
+        )
     audit.record(
         "send.ab", actor=None, tenant_id=work.tenant_id, target=f"send {send.pk}", winner=winner, said=said
     )

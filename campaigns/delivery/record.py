@@ -304,7 +304,14 @@ def _tell_end(work: Work, send: Send) -> None:
     text = f"“{title}” {verb}: {send.accepted:,} of {send.audience:,} accepted"
     if lost := send.failed + send.expired:
         text += f", {lost:,} failed or expired"
-    tell(work.tenant_id, [send.created_by], kind=send.state, text=f"{text}.", path=report_path(send.pk))
+    tell(
+        work.tenant_id,
+        [send.created_by],
+        site_id=send.site_id,
+        kind=send.state,
+        text=f"{text}.",
+        path=report_path(send.pk),
+    )
 
 
 def finish(work: Work, send: Send, now: datetime, detail: str = "") -> None:

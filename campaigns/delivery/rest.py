@@ -50,5 +50,12 @@ def _end_first(work: Work, send: Send, state: str, said: str) -> None:
     send.save(update_fields=["state", "state_detail"])
     SendIndex.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(state=send.state)
     text = f"“{title_of(send.content)[:60]}”: {said}"
-    tell(work.tenant_id, [send.created_by], kind="canary", text=text, path=report_path(send.pk))
+    tell(
+        work.tenant_id,
+        [send.created_by],
+        site_id=send.site_id,
+        kind="canary",
+        text=text,
+        path=report_path(send.pk),
+    )
     announce()

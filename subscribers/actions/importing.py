@@ -52,7 +52,7 @@ def begin_import(
     *, actor: User, tenant: Tenant, site: Site, kind: str, provider: str, key: VapidKey | None
 ) -> Job:
     """Make place for a file; raises JobRefused. Subscriptions need the key pair that they were made with."""
-    uploads = Job.objects.filter(state=Job.State.UPLOADING).count()
+    uploads = Job.everywhere.filter(state=Job.State.UPLOADING).count()
     if uploads >= MOST_UPLOADS:
         raise JobRefused(f"{uploads} imports wait for their file. Bring one of them, or cancel it.")
     wish = Wish(kind, provider, key.pk if key else 0)

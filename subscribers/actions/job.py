@@ -72,7 +72,7 @@ def start_export(
 
 def check_room() -> None:
     """Raises JobRefused while as many jobs move as may at once."""
-    if Job.objects.filter(state__in=Job.MOVING).count() >= MOST_AT_ONCE:
+    if Job.everywhere.filter(state__in=Job.MOVING).count() >= MOST_AT_ONCE:
         raise JobRefused(
             f"{MOST_AT_ONCE} jobs of this workspace are at work. Wait for one of them, or cancel it."
         )

@@ -45,4 +45,4 @@ def advance(job: Job, name: str, number: int, *, has_more: bool) -> bool:
 def tell_done(job: Job, text: str, path: str) -> None:
     """Say to who began it that it is done. Call in the transaction that ends it."""
     tenant_id = Tenant.objects.filter(schema_name=current_schema()).values_list("pk", flat=True).get()
-    tell(tenant_id, [job.created_by], kind=job.kind, text=text, path=path)
+    tell(tenant_id, [job.created_by], site_id=job.site_id, kind=job.kind, text=text, path=path)

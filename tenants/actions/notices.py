@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
@@ -21,9 +21,14 @@ MOST_TEXT = 300
 KEPT_PER_PERSON = 500
 
 
-def tell(tenant_id: int, user_ids: Iterable[int | None], *, kind: str, text: str, path: str) -> None:
-    """Write a notice for each of these people who is still a member. Call in the transaction of what it is about."""
-    members = Membership.objects.filter(tenant_id=tenant_id, user_id__in=[pk for pk in set(user_ids) if pk])
+def tell(
+    tenant_id: int, user_ids: Iterable[int | None], *, site_id: int | None, kind: str, text: str, path: str
+) -> None:
+    """Write a notice for each of these people who is still a member and may see the website (None: the workspace).
+
+    Call in the transaction of what it is about.
+    """
+    members = _who_see(tenant_id, site_id).filter(user_id__in=[pk for pk in set(user_ids) if pk])
     found = sorted(members.filter(user__is_active=True).values_list("user_id", flat=True))
     made = Notice.objects.bulk_create(
         Notice(tenant_id=tenant_id, user_id=pk, kind=kind, text=text[:MOST_TEXT], path=path) for pk in found
@@ -33,12 +38,16 @@ def tell(tenant_id: int, user_ids: Iterable[int | None], *, kind: str, text: str
         async_task("tenants.tasks.mail_notices", [notice.pk for notice in made], cluster=settings.SHORT_QUEUE)
 
 
-def who_may(tenant_id: int, role: Role) -> list[int]:
-    """The members of at least this role."""
+def who_may(tenant_id: int, role: Role, *, site_id: int | None) -> list[int]:
+    """The members of at least this role who may see the website (None: the whole workspace)."""
     roles = [one for one, rank in RANK.items() if rank >= RANK[role]]
-    return list(
-        Membership.objects.filter(tenant_id=tenant_id, role__in=roles).values_list("user_id", flat=True)
-    )
+    return list(_who_see(tenant_id, site_id).filter(role__in=roles).values_list("user_id", flat=True))
+
+
+def _who_see(tenant_id: int, site_id: int | None) -> QuerySet[Membership]:
+    all_sites = Q(site_ids=[])
+    may_see = all_sites if site_id is None else all_sites | Q(site_ids__contains=[site_id])
+    return Membership.objects.filter(may_see, tenant_id=tenant_id)
 
 
 def unread(user: User, tenant: Tenant) -> int:

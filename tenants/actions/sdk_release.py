@@ -1,7 +1,7 @@
 """Keep releases of the SDK, give them to a share of all websites, call them back."""
 
 import logging
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -144,7 +144,7 @@ def _drop_old(unused: list[SdkRelease]) -> None:
     SdkRelease.objects.filter(pk__in=[one.pk for one in newest_first[MOST_RELEASES - 3 :]]).delete()
 
 
-def _note(verb: str, version: str, actor: User | None, **detail: object) -> None:
+def _note(verb: str, version: str, actor: User | None, **detail: Any) -> None:
     audit.record(f"sdk.{verb}", actor=actor, tenant_id=None, target=version, **detail)
     transaction.on_commit(forget)
 

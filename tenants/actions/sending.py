@@ -89,7 +89,8 @@ def pause_sending(*, actor: User | None, tenant_id: int, why: str, kind: str) ->
     audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant_id, why=why, kind=kind)
     tell(
         tenant_id,
-        who_may(tenant_id, Role.ADMIN),
+        who_may(tenant_id, Role.ADMIN, site_id=None),
+        site_id=None,
         kind="paused",
         text=f"All sending is paused. {why}",
         path="/",

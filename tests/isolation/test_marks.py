@@ -169,6 +169,7 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "campaigns:decline",
         "campaigns:withdraw",
         "tenants:audit_file",
+        "tenants:person_remove",
         "tenants:inbox_read",
         "tenants:inbox_mail",
         "tenants:inbox_open",

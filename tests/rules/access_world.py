@@ -24,6 +24,7 @@ from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    Membership,
     Pace,
     Role,
     SdkRelease,
@@ -61,6 +62,7 @@ class World:
     job_id: int
     import_id: int
     image: Image
+    member_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
@@ -79,6 +81,7 @@ class World:
             "imports": self.import_id,
             "images": self.image.pk,
             "inbox": 1,
+            "people": self.member_id,
         }
 
         def fill(match: re.Match[str]) -> str:
@@ -141,6 +144,7 @@ class World:
             "import": {"site": self.site.pk, "kind": "profiles"},
             "prune": {"days": "365"},
             "retention": {"recipients": "30", "events": ""},
+            "access": {"role": "analyst", "where": "all"},
             "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
@@ -182,9 +186,10 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
         "sdkrelease": SdkRelease.objects.create(version="0.0.1", files={}, digest="0").pk,
     }
+    member_id = Membership.objects.get(tenant=acme.tenant, user=people[Who.EDITOR]).pk
     User.objects.update(last_login=timezone.now())
     return World(
-        acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image
+        acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image, member_id
     )
 
 

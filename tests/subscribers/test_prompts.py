@@ -109,7 +109,7 @@ def test_the_version_grows_with_what_visitors_see_and_with_nothing_else(acme: Wo
             prompt = change(acme, prompt, **changes)
             assert prompt.version == version
         entry = AuditEntry.objects.filter(action="prompt.change").latest("pk")
-    assert entry.detail == {"name": "Ask", "changed": [], "version": 4}
+    assert (entry.detail, entry.before, entry.after) == ({"name": "Ask", "version": 4}, {}, {})
 
 
 def test_who_may_not_change_what_is_live_does_not(acme: Workspace, shop: Site) -> None:

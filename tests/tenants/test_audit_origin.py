@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
@@ -45,6 +46,7 @@ def test_what_callers_claim_counts_only_behind_a_proxy(
 def test_a_number_that_could_not_be_one_is_replaced(settings: Any, given: str) -> None:
     settings.BEHIND_PROXY = True
     request: Any = RequestFactory().get("/", HTTP_X_REQUEST_ID=given)
+    request.urlconf = settings.ROOT_URLCONF
     answer = RequestOriginMiddleware(lambda request: HttpResponse())(request)
     assert answer["X-Request-ID"] != given
     assert len(answer["X-Request-ID"]) == 32
@@ -64,6 +66,7 @@ def test_threads_do_not_mix_their_origins() -> None:
         address = f"192.0.2.{number}"
         middleware = RequestOriginMiddleware(lambda request: HttpResponse(current_origin().address))
         request: Any = RequestFactory().get("/", REMOTE_ADDR=address)
+        request.urlconf = settings.ROOT_URLCONF
         return middleware(request).content.decode() == address
 
     with ThreadPoolExecutor(8) as pool:
