@@ -17,8 +17,8 @@ from subscribers.json_body import read_object
 from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import place_of_request
 from subscribers.user_agent import read_user_agent
+from tenants.client_address import client_address
 from tenants.doorway import in_tenant
-from tenants.request_origin import client_address
 from tenants.site_index import IndexedSite
 
 MOST_OCTETS = 8 * 1024

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from geoip2fast import GeoIP2Fast
 
-from tenants.request_origin import client_address
+from tenants.client_address import client_address
 
 # What is left of an address: that of a small network, as Google Analytics keeps it.
 _KEPT_BITS = {4: 24, 6: 48}

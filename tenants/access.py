@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants.actions.handover import NONCE_COOKIE, challenge_of
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import Invitation, Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
 from tenants.roles import is_at_least
 from tenants.site_limits import only_sites
@@ -119,6 +119,14 @@ def access_member(tenant: Tenant, pk: int) -> Membership:
     if member is None:
         raise Http404
     return member
+
+
+def access_invitation(tenant: Tenant, pk: int) -> Invitation:
+    """Fetch an invitation of the tenant, else 404."""
+    found = Invitation.objects.filter(pk=pk, tenant=tenant).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def is_local_path(url: str) -> bool:

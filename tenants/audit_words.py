@@ -29,11 +29,15 @@ WORDS: dict[str, str] = {
     "member.change": "changed what {} may do",
     "member.remove": "removed {} from the workspace",
     "member.leave": "left the workspace",
+    "invitation.send": "invited {}",
+    "invitation.resend": "invited {} again",
+    "invitation.withdraw": "withdrew the invitation of {}",
+    "invitation.accept": "accepted the invitation of {}",
     "audit.export": "exported the audit log",
     "alert.close": "closed the alert {}",
 }
-# Of no single workspace: only support staff read them.
-INSTALLATION = {"audit.retention", "tenants.migrate", "user.sign_out_everywhere"}
+# Of no single workspace, as is what people do with their own account ("user."): only support staff read them.
+INSTALLATION = {"audit.retention", "tenants.migrate"}
 KINDS: dict[str, Kind] = {}
 
 

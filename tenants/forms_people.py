@@ -54,3 +54,11 @@ class AccessForm(forms.Form):
 
 def as_initial(role: str, site_ids: list[int]) -> dict[str, Any]:
     return {"role": role, "where": "some" if site_ids else "all", "site_ids": site_ids}
+
+
+class InvitationForm(AccessForm):
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"class": "form-control", "autocomplete": "off"}),
+    )

@@ -13,6 +13,7 @@ from django_tenants.models import DomainMixin, TenantMixin
 
 from tenants.models_audit import AuditEntry as AuditEntry  # noqa: PLC0414  # said to be exported
 from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be exported
+from tenants.models_people import Invitation as Invitation  # noqa: PLC0414  # said to be exported
 from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
 
 # A set-up takes a second; one that says nothing for this long may be asked for again.

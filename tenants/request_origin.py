@@ -1,6 +1,5 @@
 """Where the request that is being answered came from, so that no verb has to pass it on to the audit log."""
 
-import ipaddress
 import re
 import uuid
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
+
+from tenants.client_address import client_address
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
@@ -36,17 +37,6 @@ def coming_from(request: HttpRequest) -> Iterator[Origin]:
         yield _origin.get()
     finally:
         _origin.reset(token)
-
-
-def client_address(request: HttpRequest) -> str:
-    """The caller's address: behind a proxy the last that the proxy added, which nobody can forge. "" if it is none."""
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY:
-        text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
-    try:
-        return str(ipaddress.ip_address(text.partition("%")[0]))
-    except ValueError:
-        return ""
 
 
 def _id_of(request: HttpRequest) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants import views
+from tenants import views, views_invitations
 
 app_name = "tenants"
 urlpatterns = [
@@ -12,5 +12,9 @@ urlpatterns = [
     path("workspaces/<slug:slug>/state/", views.preparing_state, name="preparing_state"),
     path("workspaces/<slug:slug>/retry/", views.preparing_retry, name="preparing_retry"),
     path("open/<slug:slug>/", views.open_workspace, name="open"),
+    path("invitation/", views_invitations.invitation, name="invitation"),
+    path("invitation/accept/", views_invitations.invitation_accept, name="invitation_accept"),
+    path("invitation/join/", views_invitations.invitation_join, name="invitation_join"),
+    path("invitation/<str:key>/", views_invitations.invitation_link, name="invitation_link"),
     path("sign-out/", views.sign_out, name="sign_out"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants import views, views_audit, views_inbox, views_people
+from tenants import views, views_audit, views_inbox, views_invitations, views_people
 
 app_name = "tenants"
 urlpatterns = [
@@ -15,6 +15,15 @@ urlpatterns = [
     path("inbox/mail/", views_inbox.inbox_mail, name="inbox_mail"),
     path("inbox/<int:pk>/open/", views_inbox.inbox_open, name="inbox_open"),
     path("people/", views_people.people, name="people"),
+    path("people/invite/", views_invitations.invite, name="invite"),
+    path(
+        "people/invitations/<int:pk>/resend/", views_invitations.invitation_resend, name="invitation_resend"
+    ),
+    path(
+        "people/invitations/<int:pk>/withdraw/",
+        views_invitations.invitation_withdraw,
+        name="invitation_withdraw",
+    ),
     path("people/leave/", views_people.people_leave, name="people_leave"),
     path("people/<int:pk>/", views_people.person, name="person"),
     path("people/<int:pk>/remove/", views_people.person_remove, name="person_remove"),

@@ -7,6 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 
 from tenants.access import access_member, console
+from tenants.actions.invitations import open_invitations
 from tenants.actions.members import MemberRefused, change_member, remove_member
 from tenants.forms_people import AccessForm, as_initial
 from tenants.models import Membership, Role, SiteIndex
@@ -16,14 +17,22 @@ from tenants.roles import RANK
 
 @console(Role.ADMIN, whole=True)
 def people(request: ConsoleRequest) -> HttpResponse:
-    """List the members, those who may most first."""
+    """List the members, those who may most first, and who is invited."""
     names = dict(SiteIndex.objects.filter(tenant_id=request.tenant.pk).values_list("site_id", "name"))
     members = Membership.objects.filter(tenant=request.tenant).select_related("user")
     rows = [
         {"member": one, "sites": [names.get(pk, str(pk)) for pk in one.site_ids]}
         for one in sorted(members, key=lambda one: (-RANK[Role(one.role)], one.user.email))
     ]
-    return render(request, "tenants/people.html", {"rows": rows})
+    invited = [
+        {
+            "invitation": one,
+            "role": Role(one.role).label,
+            "sites": [names.get(pk, str(pk)) for pk in one.site_ids],
+        }
+        for one in open_invitations(request.tenant).select_related("invited_by")
+    ]
+    return render(request, "tenants/people.html", {"rows": rows, "invited": invited})
 
 
 @console(Role.ADMIN, form=True, whole=True)

@@ -22,6 +22,7 @@ from tenants.models import (
     Domain,
     DueWork,
     Handover,
+    Invitation,
     Membership,
     Pace,
     Role,
@@ -164,7 +165,7 @@ def remove_workspace(made: Workspace) -> None:
         model.objects.filter(tenant_id=pk).delete()
     for shared in (Throttle, Alert, WorkerProcess, SdkRelease):
         shared.objects.all().delete()
-    for model in (Handover, Membership, Domain):
+    for model in (Handover, Invitation, Membership, Domain):
         model.objects.filter(tenant=made.tenant).delete()
     with connection.cursor() as cursor:
         cursor.execute(f'DROP SCHEMA "{made.schema}" CASCADE')

@@ -225,6 +225,7 @@ CHORES = {
     "subscribers.tasks.fold_told": 5,
     "subscribers.tasks.forget": 86_400,
     "tenants.tasks.forget_audit": 86_400,
+    "tenants.tasks.forget_invitations": 86_400,
 }
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0

@@ -165,7 +165,7 @@ def test_who_launched_it_hears_of_its_end_and_by_mail_unless_they_do_not_want_to
     assert (sent.to, sent.subject) == ([acme.owner.email], f"Acme: {text}")
     assert f"http://acme.localhost:8000/sends/{send.pk}/" in sent.body
     set_by_mail(actor=acme.owner, tenant=acme.tenant, by_mail=False)
-    tell(acme.tenant.pk, [acme.owner.pk], kind="x", text="More", path="/")
+    tell(acme.tenant.pk, [acme.owner.pk], site_id=None, kind="x", text="More", path="/")
     assert mail_notices([Notice.objects.latest("pk").pk]) == 0
 
 
@@ -173,6 +173,7 @@ def test_only_members_are_told_and_each_once(acme: Workspace, globex: Workspace)
     tell(
         acme.tenant.pk,
         [acme.owner.pk, acme.owner.pk, globex.owner.pk, None],
+        site_id=None,
         kind="x",
         text="y" * 400,
         path="/",
@@ -185,7 +186,14 @@ def test_only_members_are_told_and_each_once(acme: Workspace, globex: Workspace)
 
 
 def test_a_subject_is_one_line(acme: Workspace) -> None:
-    tell(acme.tenant.pk, [acme.owner.pk], kind="x", text="A\r\nBcc: evil@example.com\n" + "z" * 200, path="/")
+    tell(
+        acme.tenant.pk,
+        [acme.owner.pk],
+        site_id=None,
+        kind="x",
+        text="A\r\nBcc: evil@example.com\n" + "z" * 200,
+        path="/",
+    )
     assert mail_notices([Notice.objects.get().pk]) == 1
     assert len(mail.outbox[0].subject) == 150
     assert "\n" not in mail.outbox[0].subject

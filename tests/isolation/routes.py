@@ -40,6 +40,9 @@ TENANT: dict[str, str] = {
     "tenants:audit_log": "",
     "tenants:people": "",
     "tenants:people_leave": "",
+    "tenants:invite": "",
+    "tenants:invitation_resend": "pk",
+    "tenants:invitation_withdraw": "pk",
     "tenants:person": "pk",
     "tenants:person_remove": "pk",
     "tenants:audit_file": "",
@@ -138,9 +141,15 @@ PUBLIC: dict[str, str] = {
     "tenants:preparing_retry": "slug",
     "tenants:open": "slug",
     "tenants:sign_out": "",
+    "tenants:invitation": "",
+    "tenants:invitation_link": "key",
+    "tenants:invitation_accept": "",
+    "tenants:invitation_join": "",
     "account_login": "",
     "account_signup": "",
 }
+# Their keys come by mail and are of a person, of no workspace.
+BY_MAIL = {"tenants:invitation_link"}
 SDK: dict[str, str] = {
     "sdk:loader": "site_key",
     "sdk:settings": "site_key",
@@ -164,6 +173,8 @@ POST_ONLY = {
     "campaigns:withdraw",
     "tenants:audit_file",
     "tenants:person_remove",
+    "tenants:invitation_resend",
+    "tenants:invitation_withdraw",
     "tenants:inbox_read",
     "tenants:inbox_mail",
     "tenants:inbox_open",
@@ -224,6 +235,7 @@ FORMS = {
     "subscribers:prompt_edit",
     "tenants:person",
     "tenants:people_leave",
+    "tenants:invite",
     "subscribers:restraint",
     "campaigns:new",
     "campaigns:compose",

@@ -26,7 +26,14 @@ from tests.tenants.people import add_member
 Console = Callable[..., Client]
 OWN, HIDDEN = 1, (2, 3)
 # Of people and of the workspace, not of a website: pictures are shared.
-NOT_OF_SITES = {"tenants:inbox_open", "tenants:person", "tenants:person_remove", "campaigns:image_remove"}
+NOT_OF_SITES = {
+    "tenants:inbox_open",
+    "tenants:person",
+    "tenants:person_remove",
+    "tenants:invitation_resend",
+    "tenants:invitation_withdraw",
+    "campaigns:image_remove",
+}
 # Limited members are never owners.
 OF_OWNERS = {"subscribers:export_keys"}
 OF_SITES = [name for name, kind in TENANT.items() if kind and name not in NOT_OF_SITES | OF_OWNERS]
@@ -34,6 +41,7 @@ OF_THE_WHOLE = {
     "subscribers:site_new", "subscribers:sending", "subscribers:sending_resume", "subscribers:privacy",
     "subscribers:privacy_person", "subscribers:privacy_erase", "campaigns:privacy_data", "campaigns:image_remove",
     "tenants:audit_log", "tenants:audit_file", "tenants:people", "tenants:person", "tenants:person_remove",
+    "tenants:invite", "tenants:invitation_resend", "tenants:invitation_withdraw",
 }  # fmt: skip
 # A picture's columns, and the workspace's own name.
 SHARED = ("campaigns.image.", "tenants.")

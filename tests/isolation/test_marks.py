@@ -170,6 +170,8 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "campaigns:withdraw",
         "tenants:audit_file",
         "tenants:person_remove",
+        "tenants:invitation_resend",
+        "tenants:invitation_withdraw",
         "tenants:inbox_read",
         "tenants:inbox_mail",
         "tenants:inbox_open",

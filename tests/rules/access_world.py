@@ -19,6 +19,7 @@ from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Site
 from subscribers.prompts import new_design
 from subscribers.rules.rule import read
+from tenants.actions.invitations import invite
 from tenants.doorway import in_tenant
 from tenants.models import (
     Alert,
@@ -63,12 +64,13 @@ class World:
     import_id: int
     image: Image
     member_id: int
+    invitation_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
         names = {
             "site_key": self.site.site_key, "slug": self.place.tenant.slug, "name": self.image.file_name,
-            "content_hash": "0123456789abcdef", "part": "ask",
+            "content_hash": "0123456789abcdef", "part": "ask", "key": "abc",
         }  # fmt: skip
         numbers = {
             "sites": self.site.pk,
@@ -82,12 +84,13 @@ class World:
             "images": self.image.pk,
             "inbox": 1,
             "people": self.member_id,
+            "people/invitations": self.invitation_id,
         }
 
         def fill(match: re.Match[str]) -> str:
             name = match[1]
             if name == "pk":
-                return str(pk or numbers[row.route.split("/")[0]])
+                return str(pk or numbers[re.split(r"/<", row.route)[0]])
             if name == "object_id":
                 return str(self.rows_of_admin[row.route.split("/")[2]])
             return names[name]
@@ -144,6 +147,7 @@ class World:
             "import": {"site": self.site.pk, "kind": "profiles"},
             "prune": {"days": "365"},
             "retention": {"recipients": "30", "events": ""},
+            "invitation": {"email": "new@acme.test", "role": "analyst", "where": "all"},
             "access": {"role": "analyst", "where": "all"},
             "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},
@@ -186,11 +190,13 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
         "sdkrelease": SdkRelease.objects.create(version="0.0.1", files={}, digest="0").pk,
     }
+    invited = invite(actor=acme.owner, tenant=acme.tenant, email="asked@acme.test", role="editor")
     member_id = Membership.objects.get(tenant=acme.tenant, user=people[Who.EDITOR]).pk
     User.objects.update(last_login=timezone.now())
     return World(
-        acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image, member_id
-    )
+        acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image,
+        member_id, invited.pk,
+    )  # fmt: skip
 
 
 def state(*, without: tuple[str, ...] = ("django_session",)) -> dict[str, tuple[int, int]]:

@@ -5,9 +5,10 @@ import ast
 from tenants.audit_words import INSTALLATION, WORDS
 from tests.rules.source import product
 
-# Put together from a kind of job and a verb, or handed on by a function (subscribers/actions).
+# Put together, chosen, or handed on by a function.
 BUILT = {
     *("export.cancel", "import.cancel", "prune.cancel", "import.admit", "import.remove"),
+    *("member.leave", "member.remove"),
     *(f"prompt.{verb}" for verb in ("add", "change", "live", "pause", "order", "test", "choose", "remove")),
 }
 
@@ -19,7 +20,7 @@ def recorded() -> set[str]:
         for module in product()
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call) and node.args and isinstance(first := node.args[0], ast.Constant)
-        if isinstance(first.value, str) and "." in first.value
+        if isinstance(first.value, str) and "." in first.value and not first.value.startswith("user.")
         if isinstance(node.func, ast.Attribute | ast.Name)
         if (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id) in ("record", "_record")
     }
