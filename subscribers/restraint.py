@@ -34,6 +34,13 @@ class Restraint:
         """What is set; empty for no restraint at all."""
         return {name: value for name, value in asdict(self).items() if value not in (None, "hold")}
 
+    def as_told(self) -> dict[str, Any]:
+        """As the audit log keeps it: hours of the day as on a clock."""
+        return {
+            name: f"{value // 60:02}:{value % 60:02}" if name in ("quiet_from", "quiet_to") else value
+            for name, value in self.as_json().items()
+        }
+
     @property
     def counts(self) -> bool:
         """Whether what a subscriber got must be remembered."""

@@ -80,10 +80,13 @@ def save_draft(
 
 def _told(campaign: Campaign) -> dict[str, Any]:
     """What the audit log keeps of a draft: what it is called and whom it is for."""
-    segments = [campaign.segment_id, *campaign.also] if campaign.segment_id else []
+    ids = [campaign.segment_id, *campaign.also] if campaign.segment_id else []
+    named = [*ids, *campaign.excluded]
+    names = dict(Segment.objects.filter(pk__in=named).values_list("pk", "name")) if named else {}
     return {
-        "name": campaign.name, "website": campaign.site_id, "purpose": campaign.purpose,
-        "segments": segments, "without_segments": campaign.excluded,
+        "name": campaign.name, "website": campaign.site.name, "purpose": campaign.purpose,
+        "segments": [names.get(pk, pk) for pk in ids],
+        "without_segments": [names.get(pk, pk) for pk in campaign.excluded],
     }  # fmt: skip
 
 

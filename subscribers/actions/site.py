@@ -112,7 +112,7 @@ def set_restraint(*, actor: User, tenant: Tenant, site: Site, restraint: Restrai
     Site.objects.filter(pk=site.pk).update(restraint=restraint.as_json())
     audit.record(
         "site.restraint", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}",
-        before=before, after=restraint.as_json(),
+        before=Restraint.from_json(before).as_told(), after=restraint.as_told(),
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def invite(*, actor: User, tenant: Tenant, email: str, role: str, site_ids: Sequ
     _queue(made)
     audit.record(
         "invitation.send", actor=actor, tenant_id=tenant.pk, target=email[:120],
-        before=described(was.role, was.site_ids) if was else None, after=described(role, sites),
+        before=described(tenant.pk, was.role, was.site_ids) if was else None, after=described(tenant.pk, role, sites),
     )  # fmt: skip
     return made
 
@@ -170,7 +170,7 @@ def accept(*, actor: User, token: str) -> Tenant:
     if is_new:
         audit.record(
             "invitation.accept", actor=actor, tenant_id=row.tenant_id, target=row.invited_by.email[:120],
-            after=described(row.role, row.site_ids),
+            after=described(row.tenant_id, row.role, row.site_ids),
         )  # fmt: skip
     return row.tenant
 

@@ -29,8 +29,7 @@ def change_member(
         raise MemberRefused("Nobody can give themselves a higher role. Ask an owner.")
     if role != Role.OWNER:
         _keep_an_owner(tenant, row)
-    before = described(row.role, row.site_ids)
-    if before == described(role, sites):
+    if (row.role, row.site_ids) == (role, sites):
         return
     Membership.objects.filter(pk=row.pk).update(role=role, site_ids=sites)
     if sites:
@@ -38,7 +37,7 @@ def change_member(
         _forget_notices(row)
     audit.record(
         "member.change", actor=actor, tenant_id=tenant.pk, target=row.user.email,
-        before=before, after=described(role, sites),
+        before=described(tenant.pk, row.role, row.site_ids), after=described(tenant.pk, role, sites),
     )  # fmt: skip
 
 
@@ -56,7 +55,7 @@ def remove_member(*, actor: User, tenant: Tenant, member: Membership) -> None:
     action = "member.leave" if own.pk == row.pk else "member.remove"
     audit.record(
         action, actor=actor, tenant_id=tenant.pk, target=row.user.email,
-        before=described(row.role, row.site_ids), after={},
+        before=described(tenant.pk, row.role, row.site_ids), after={},
     )  # fmt: skip
 
 
@@ -81,9 +80,12 @@ def checked_sites(tenant: Tenant, role: str, site_ids: Sequence[int]) -> list[in
     return wanted
 
 
-def described(role: str, site_ids: Sequence[int]) -> dict[str, Any]:
-    """As the audit log keeps it."""
-    return {"role": role, "websites": list(site_ids) or "all"}
+def described(tenant_id: int, role: str, site_ids: Sequence[int]) -> dict[str, Any]:
+    """As the audit log keeps it: with the websites' names of this moment."""
+    if not site_ids:
+        return {"role": role, "websites": "all"}
+    found = SiteIndex.objects.filter(tenant_id=tenant_id, site_id__in=site_ids).order_by("site_id")
+    return {"role": role, "websites": list(found.values_list("name", flat=True))}
 
 
 def _locked(actor: User, tenant: Tenant, member: Membership) -> tuple[Membership, Membership]:

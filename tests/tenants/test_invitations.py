@@ -66,7 +66,7 @@ def test_who_has_no_account_makes_one_by_the_link_and_is_in(acme: Workspace, pub
     assert public.get("/workspaces/").status_code == 302
     entry = AuditEntry.objects.filter(action="invitation.accept").get()
     assert (entry.actor, entry.target, entry.tenant_id) == (EVE, acme.owner.email, acme.tenant.pk)
-    assert entry.after == {"role": "sender", "websites": [site.pk]}
+    assert entry.after == {"role": "sender", "websites": ["Shop"]}
 
 
 def test_who_has_an_account_signs_in_and_accepts(acme: Workspace, globex: Workspace, public: Client) -> None:

@@ -36,7 +36,7 @@ def test_an_owner_changes_role_and_websites_and_the_log_says_so(acme: Workspace,
     entry = AuditEntry.objects.latest("pk")
     assert (entry.action, entry.actor, entry.target) == ("member.change", acme.owner.email, "anna@acme.test")
     assert entry.before == {"role": "editor", "websites": "all"}
-    assert entry.after == {"role": "sender", "websites": [site.pk]}
+    assert entry.after == {"role": "sender", "websites": ["Shop"]}
 
 
 REFUSED = {

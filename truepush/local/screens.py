@@ -252,6 +252,7 @@ def all_views(page: Page, base: str) -> list[View]:
         *import_views(page, console, site),
         *prompt_views(console, find(page, f"{console}/prompts/", FIRST_PROMPT) or "/prompts/"),
         View("sending", f"{console}/sending/"),
+        *people_views(console),
         View("console-not-found", f"{console}/nothing-here/", 404),
     ]
 
@@ -270,6 +271,16 @@ def composer_views(page: Page, console: str, draft: str) -> list[View]:
         View("campaigns-templates", f"{console}/campaigns/?show=templates"),
         View("calendar", f"{console}/campaigns/calendar/"),
         View("inbox", f"{console}/inbox/"),
+    ]
+
+
+def people_views(console: str) -> list[View]:
+    return [
+        View("people", f"{console}/people/"),
+        View("people-invite", f"{console}/people/invite/"),
+        View("people-invite-errors", f"{console}/people/invite/", prepare=submit),
+        View("people-leave", f"{console}/people/leave/"),
+        View("audit", f"{console}/audit/"),
     ]
 
 
