@@ -25,7 +25,7 @@ def lines(found: QuerySet[AuditEntry], file_format: str, schema_name: str) -> It
         yield _csv([HEAD])
     for entries in all_of(found):
         with in_tenant(schema_name):
-            said = [(line.entry, str(line)) for line in in_words(entries)]
+            said = [(line.entry, str(line)) for line in in_words(entries, with_pages=False)]
         if file_format == "csv":
             yield _csv([[harmless(one_line(cell)) for cell in _cells(*pair)] for pair in said])
         else:

@@ -141,8 +141,11 @@ class Line(NamedTuple):
         return f"{self.begin}{self.target}{self.end}"
 
 
-def in_words(entries: Sequence[AuditEntry]) -> list[Line]:
-    """Say each entry in words; the names of what it was done to are read once for each kind."""
+def in_words(entries: Sequence[AuditEntry], *, with_pages: bool = True) -> list[Line]:
+    """Say each entry in words; the names of what it was done to are read once for each kind.
+
+    Without their pages it takes half the time, which counts for a file.
+    """
     parted = [_parted(entry.target) for entry in entries]
     ids: dict[str, set[int]] = {}
     for kind, pk in parted:
@@ -153,7 +156,7 @@ def in_words(entries: Sequence[AuditEntry]) -> list[Line]:
         target, path = entry.target, ""
         if kind:
             name = names[kind].get(pk)
-            path = KINDS[kind].path_of(pk) if name else ""
+            path = KINDS[kind].path_of(pk) if name and with_pages else ""
             target = f"{KINDS[kind].label} {name or _name_then(entry) or pk}".strip()
         begin, place, end = WORDS.get(entry.action, f"{entry.action} {{}}").partition("{}")
         detail = [(_label(name), shown(value)) for name, value in entry.detail.items()]

@@ -138,6 +138,20 @@ def test_no_form_is_taken_without_its_token(world: World, host: Host) -> None:
     assert state() == before
 
 
+def test_who_may_not_post_changes_nothing(world: World) -> None:
+    """Of a console: members of a lesser role, and everybody who is no member. All at once, then one look at all rows."""
+    clients = {who: world.client(who, Host.TENANT) for who in Who}
+    before, asked = state(), 0
+    for row in rows_of(Host.TENANT, "POST"):
+        for who, client in clients.items():
+            is_refused = row.expected[who] == 403 or who not in MEMBERS
+            if is_refused and row.route not in DOORS:
+                assert world.ask(client, row).status_code == row.expected[who], f"{row} as {who}"
+                asked += 1
+    assert asked > 250
+    assert state() == before
+
+
 @pytest.mark.parametrize("host", list(Host))
 def test_other_methods_are_refused_and_change_nothing(world: World, host: Host) -> None:
     """WB-07."""
