@@ -139,7 +139,7 @@ def test_no_form_is_taken_without_its_token(world: World, host: Host) -> None:
 
 
 def test_who_may_not_post_changes_nothing(world: World) -> None:
-    """Of a console: members of a lesser role, and everybody who is no member. All at once, then one look at all rows."""
+    """Of a console: members of a lesser role, and who is no member. All at once, then one look at all rows."""
     clients = {who: world.client(who, Host.TENANT) for who in Who}
     before, asked = state(), 0
     for row in rows_of(Host.TENANT, "POST"):
