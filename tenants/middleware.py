@@ -1,13 +1,14 @@
 """From host name to schema, and from session to tenant: the two checks that every request passes first."""
 
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, HttpResponseNotFound
-from django.urls import set_urlconf
+from django.urls import resolve, set_urlconf
 
 from tenants.doorway import in_tenant, reset_to_public
 from tenants.models import Tenant
@@ -15,6 +16,9 @@ from tenants.request import Request
 from tenants.request_origin import coming_from
 
 Respond = Callable[[Request], HttpResponse]
+
+# Answered on whatever host they are asked for.
+PROBES = ("/healthz", "/readyz", "/readyz/web")
 
 
 class HostMiddleware:
@@ -34,9 +38,9 @@ class HostMiddleware:
 
     def _answer(self, request: Request) -> HttpResponse:
         reset_to_public()
-        if request.path == "/healthz":
-            # Load balancers ask by address, so the host is not looked at.
-            return HttpResponse("ok\n", content_type="text/plain")
+        if request.path in PROBES:
+            # Load balancers ask by address, so the host is not looked at; nor is a cookie: that would ask the database.
+            return cast("HttpResponse", resolve(request.path, settings.PUBLIC_SCHEMA_URLCONF).func(request))
         host = _host(request)
         if host is None:
             return HttpResponseNotFound("Unknown host.\n", content_type="text/plain")

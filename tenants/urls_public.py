@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from tenants import views, views_invitations
+from tenants import views, views_health, views_invitations
 
 app_name = "tenants"
 urlpatterns = [
     path("", views.landing, name="landing"),
+    path("healthz", views_health.healthz, name="healthz"),
+    path("readyz", views_health.readyz, name="readyz"),
+    path("readyz/web", views_health.readyz_web, name="readyz_web"),
     path("workspaces/", views.workspaces, name="workspaces"),
     path("workspaces/<slug:slug>/preparing/", views.preparing, name="preparing"),
     path("workspaces/<slug:slug>/state/", views.preparing_state, name="preparing_state"),

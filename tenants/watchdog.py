@@ -12,7 +12,7 @@ from django.db import connection
 
 # Nobody has served anything for the while, something that is not held has been due for as long, and no delivery
 # process says that it is at work: one that has enough in hand asks for no more.
-_STALLED = """
+STALLED = """
 SELECT EXISTS (
     SELECT FROM tenants_duework WHERE NOT is_held AND due_at < clock_timestamp() - make_interval(secs => %(while)s))
 AND NOT EXISTS (
@@ -29,7 +29,7 @@ RECOVERY_SECONDS = 5.0
 
 def is_stalled() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_STALLED, {"while": settings.WATCHDOG_SECONDS})
+        cursor.execute(STALLED, {"while": settings.WATCHDOG_SECONDS})
         return bool(cursor.fetchone()[0])
 
 

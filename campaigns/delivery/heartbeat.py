@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.conf import settings
-from django.db import connection
 from psycopg import sql
 
 from campaigns.delivery.batches import Grant
 from campaigns.delivery.signals import Signals
+from tenants.own_connection import connection_parameters
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +106,3 @@ class Heartbeat(threading.Thread):
             values = [settings.PUSH_LEASE_SECONDS, grant.batch_id, grant.holder, grant.fence]
             if database.execute(statement, values).rowcount:
                 grant.taken = max(grant.taken, asked)
-
-
-def connection_parameters() -> dict[str, Any]:
-    """Give Django's own connection parameters, as plain psycopg takes them."""
-    known = connection.get_connection_params()
-    dropped = {"cursor_factory", "context", "prepare_threshold"}
-    return {name: value for name, value in known.items() if name not in dropped}

@@ -21,12 +21,13 @@ from campaigns.delivery.heartbeat import Held
 from campaigns.delivery.hold import NOWHERE, Hold
 from campaigns.delivery.judge import judge
 from campaigns.delivery.record import LeaseLost, note_trouble, record, was_recorded
-from campaigns.delivery.signals import Signals, ask_here
+from campaigns.delivery.signals import Signals
 from campaigns.delivery.starting import put_off, start
 from campaigns.delivery.throttles import Brakes, Source
 from campaigns.delivery.transport import Transport
 from campaigns.models import Send
 from tenants.doorway import in_tenant
+from tenants.own_connection import ask_here
 
 log = logging.getLogger(__name__)
 

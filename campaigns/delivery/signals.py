@@ -4,14 +4,9 @@ Read by the heartbeat on a connection of its own, at each notice and once a seco
 sender itself.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from django.db import connection
-
-# Runs a statement in the public schema and answers its rows.
-Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+from tenants.own_connection import Ask
 
 # A send may be worked on while it has due work that is not held; a cancelled one too, to write its rest down.
 _STOPPED = """
@@ -45,10 +40,3 @@ class Signals:
             self.stopped = frozenset()
         self.lanes = frozenset(lane for (lane,) in ask(_LANES, []))
         self.readings += 1
-
-
-def ask_here(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Ask on this thread's own connection."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall())

@@ -5,8 +5,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from campaigns.delivery.heartbeat import CHANNEL, Heartbeat, connection_parameters
+from campaigns.delivery.heartbeat import CHANNEL, Heartbeat
 from campaigns.delivery.signals import Signals
+from tenants.own_connection import connection_parameters
 from tests.sandbox.driver import until
 
 

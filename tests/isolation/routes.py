@@ -135,6 +135,9 @@ TENANT: dict[str, str] = {
 }
 PUBLIC: dict[str, str] = {
     "tenants:landing": "",
+    "tenants:healthz": "",
+    "tenants:readyz": "",
+    "tenants:readyz_web": "",
     "tenants:workspaces": "",
     "tenants:preparing": "slug",
     "tenants:preparing_state": "slug",

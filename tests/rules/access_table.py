@@ -233,6 +233,9 @@ CONSOLE = [
 
 PUBLIC = [
     public("GET", "", not_signed_in(200)),
+    public("GET", "healthz", everyone(200)),
+    public("GET", "readyz", everyone(200)),
+    public("GET", "readyz/web", everyone(200)),
     # Members of one workspace are led into it; staff are members of none and see that.
     public("GET", "workspaces/", {**everyone(302), Who.STAFF: 200}),
     public("GET", "workspaces/<slug:slug>/preparing/", of_workspace(302)),
