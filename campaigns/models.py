@@ -84,6 +84,8 @@ class Send(models.Model):
     # As campaigns.breakdown.break_down() counted it.
     breakdown = models.JSONField(db_default={})
     created_by = models.BigIntegerField(null=True)
+    # Of the request that made it: in the logs of workers, and with each message in those of the push service.
+    request_id = models.CharField(max_length=64, blank=True, db_default="")
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField()
     launched_at = models.DateTimeField(null=True)

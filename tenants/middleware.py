@@ -1,5 +1,7 @@
 """From host name to schema, and from session to tenant: the two checks that every request passes first."""
 
+import logging
+import time
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
@@ -14,6 +16,8 @@ from tenants.doorway import in_tenant, reset_to_public
 from tenants.models import Tenant
 from tenants.request import Request
 from tenants.request_origin import coming_from
+
+log = logging.getLogger(__name__)
 
 Respond = Callable[[Request], HttpResponse]
 
@@ -92,8 +96,32 @@ class RequestOriginMiddleware:
     def __call__(self, request: Request) -> HttpResponse:
         with coming_from(request) as origin:
             answer = self.get_response(request)
-        if request.urlconf != settings.SDK_URLCONF:  # its answers are cached, and the same for everybody
+        # The SDK's answers are cached, and the same for everybody. A host that nobody knows has no routes.
+        if getattr(request, "urlconf", "") != settings.SDK_URLCONF:
             answer["X-Request-ID"] = origin.request_id
+        return answer
+
+
+class RequestLogMiddleware:
+    """A line for each page and form. Visitors' calls are too many: of those, Django logs what fails.
+
+    The route is logged, not the address: some addresses hold a token.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        started = time.monotonic()
+        answer = self.get_response(request)
+        if request.urlconf != settings.SDK_URLCONF:
+            said = {
+                "method": request.method,
+                "path": f"/{request.resolver_match.route}" if request.resolver_match else "unknown",
+                "status": answer.status_code,
+                "ms": round(1000 * (time.monotonic() - started)),
+            }
+            log.info("request", extra=said)
         return answer
 
 

@@ -25,7 +25,7 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 
 
 def current_origin() -> Origin:
-    """That of the request which this thread answers; NOWHERE in workers and commands."""
+    """That of the request which this thread answers, or which queued the task of this worker; else NOWHERE."""
     return _origin.get()
 
 
@@ -37,6 +37,11 @@ def coming_from(request: HttpRequest) -> Iterator[Origin]:
         yield _origin.get()
     finally:
         _origin.reset(token)
+
+
+def follow(request_id: str) -> None:
+    """Go on under the id of a task, until the next one: a worker does one after the other."""
+    _origin.set(Origin("", request_id))
 
 
 def _id_of(request: HttpRequest) -> str:

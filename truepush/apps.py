@@ -1,7 +1,8 @@
-"""The project as an application: it registers the system checks."""
+"""The project as an application: it registers the system checks, and has tasks carry the id of their request."""
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.module_loading import import_string
 
 from truepush import checks
 
@@ -12,3 +13,5 @@ class TruepushConfig(AppConfig):
     def ready(self) -> None:
         register(checks.check_settings)
         register(checks.check_connection, Tags.database)
+        # By name: it needs the queue's models, which are not there yet when this module is read.
+        import_string("tenants.queue_trail.connect")()

@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from truepush.lib import base64url
+from truepush.lib.log_lines import LOG_FORMATS, logging_settings
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
@@ -158,8 +159,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "tenants.middleware.HostMiddleware",
     "tenants.middleware.RequestOriginMiddleware",
+    "tenants.middleware.HostMiddleware",
+    "tenants.middleware.RequestLogMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -368,10 +370,10 @@ STORAGES = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+# json: an object a line, for programs; text: for people. Configured secrets are hidden in both, wherever they turn up.
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")
+if LOG_FORMAT not in LOG_FORMATS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; give {' or '.join(LOG_FORMATS)}.")
+_SECRETS = [item.partition(":")[2] for name in ("FIELD_KEYS", "RECEIPT_KEYS") for item in env.list(name)]
+_SECRETS += [SECRET_KEY, str(DATABASES["default"]["PASSWORD"]), str(vars().get("EMAIL_HOST_PASSWORD") or "")]
+LOGGING = logging_settings(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"), _SECRETS)

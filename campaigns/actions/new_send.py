@@ -20,6 +20,8 @@ from campaigns.plan import Plan
 from subscribers.figures import count_active
 from tenants.actions.sending import check_rate, set_pace
 from tenants.models import DueWork, SendIndex, Tenant
+from tenants.request_origin import current_origin
+from tenants.trail import new_id
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 SMALL_AUDIENCE = 1000
@@ -137,6 +139,7 @@ def new_send(
         ttl=headers["ttl"] or ttl,
         urgency=headers["urgency"],
         created_by=actor_id,
+        request_id=current_origin().request_id or new_id(),
         **_way(speed, plan, ab),
     )
     _name(send, tenant)

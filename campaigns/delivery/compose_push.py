@@ -85,6 +85,7 @@ class Composer:
 
     def __init__(self, send: Send, tenant_id: int, contact: str) -> None:
         self.expires_at: datetime | None = send.expires_at
+        self.request_id = send.request_id
         self._send = send
         self._tenant_id = tenant_id
         self._schema_name = current_schema()
@@ -154,6 +155,9 @@ class Composer:
             ("content-encoding", "aes128gcm"),
             ("content-type", "application/octet-stream"),
         ]
+        if self._send.request_id:
+            # The same for the whole send, so it is compressed to an octet, and nothing is computed for a message.
+            fields.append(("x-request-id", self._send.request_id))
         if self._replaces or place.service in TOPIC_SERVICES:
             fields.append(("topic", self._send.topic))
         if place.service is PushService.WNS:

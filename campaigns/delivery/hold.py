@@ -173,12 +173,21 @@ class Hold:
             known = self.sources[row.origin, row.key_id] = Source(row.origin, self.work.tenant_id, row.key_id)
         return known
 
+    def trail(self) -> dict[str, object]:
+        """What a log line about this hold carries."""
+        return {
+            "request_id": self.composer.request_id,
+            "tenant": self.work.schema_name,
+            "send": self.work.send_id,
+            "attempt": self.grant.attempt,
+        }
+
     def say(self, answer: Answer, status: int) -> None:
         """Log an answer the first time, and note it for the staff if it is a mistake of ours."""
         if answer in self.said:
             return
         self.said.add(answer)
-        log.log(answer.log_level, "push %s status=%s send=%s", answer.label, status, self.work.send_id)
+        log.log(answer.log_level, "push %s status=%s", answer.label, status, extra=self.trail())
         if answer.is_ours:
             self.untold.add(answer)
 

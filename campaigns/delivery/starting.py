@@ -103,7 +103,7 @@ def _post(sender: "Sender", hold: Hold, position: int, row: Recipient, origin: s
 
 def _poisoned(hold: Hold, position: int, error: Exception) -> None:
     """Try a recipient that raised again later, a few times (FT-18)."""
-    log.error("push internal_error send=%s %s", hold.work.send_id, type(error).__name__)
+    log.error("push internal_error %s", type(error).__name__, extra=hold.trail())
     hold.say(Answer.INTERNAL, 0)
     reason = reason_of(Answer.INTERNAL, 0, type(error).__name__)
     attempt = hold.grant.attempt

@@ -15,6 +15,7 @@ CONTRACT = {
         "SECRET_KEY",
         "DATABASE_URL",
         "FILES_DIR",
+        "LOG_FORMAT",
         "BASE_URL",
         "SDK_URL",
         "FIELD_KEYS",

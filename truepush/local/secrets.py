@@ -18,7 +18,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "DATABASE_PASSWORD": lambda: secrets.token_urlsafe(24),
 }
 # What differs from the defaults of truepush/settings.py on one machine.
-DEFAULTS = {"DEMO": "true", "VAPID_CONTACT": "mailto:ops@example.com"}
+DEFAULTS = {"DEMO": "true", "VAPID_CONTACT": "mailto:ops@example.com", "LOG_FORMAT": "text"}
 # What a person may set for one start by the environment of bin/up; what is not given is left to the settings.
 TUNABLE = (
     "DEBUG",
@@ -33,6 +33,7 @@ TUNABLE = (
     "BATCH_SIZE",
     "GRANT_SIZE",
     "Q_WORKERS",
+    "LOG_FORMAT",
     "LOG_LEVEL",
 )
 

@@ -17,6 +17,7 @@ class Entry:
     ttl: int
     urgency: str
     topic: str
+    request_id: str
     at: float = field(default_factory=time.time)
 
 
@@ -28,7 +29,7 @@ class Journal:
 
     def add(self, subscription: str, message_id: str, payload: bytes, delivery: Delivery) -> None:
         text = payload.decode("utf-8", "replace")
-        entry = Entry(message_id, text, delivery.ttl, delivery.urgency, delivery.topic)
+        entry = Entry(message_id, text, delivery.ttl, delivery.urgency, delivery.topic, delivery.request_id)
         entries = self._entries.setdefault(subscription, [])
         entries.append(entry)
         del entries[:-PER_SUBSCRIPTION]

@@ -24,11 +24,12 @@ _KEY_LENGTH_AT, _KEY_AT = 20, 21
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How long the service keeps the message (seconds, already capped), and what it replaces."""
+    """How long the service keeps the message (seconds, already capped), what it replaces, and the sender's own id."""
 
     ttl: int
     urgency: str
     topic: str
+    request_id: str = ""
 
 
 def read_delivery(headers: "CIMultiDictProxy[str]") -> Delivery:
@@ -52,7 +53,8 @@ def read_delivery(headers: "CIMultiDictProxy[str]") -> Delivery:
         or "Crypto-Key" in headers
     ):
         raise Refused(Fault.ENCODING_INVALID)
-    return Delivery(min(asked, LONGEST_TTL), urgencies[0], topics[0] if topics else "")
+    request_id = headers.get("X-Request-ID", "")[:64]
+    return Delivery(min(asked, LONGEST_TTL), urgencies[0], topics[0] if topics else "", request_id)
 
 
 def check_body(body: bytes) -> None:
