@@ -240,6 +240,8 @@ WARM_UP = {"truepush": "campaigns.tasks.warm_up"}
 
 # Where exports are written and imports read; web and worker processes, on however many hosts, need the same folder.
 FILES_DIR: str = env.str("FILES_DIR", default="") or str(BASE_DIR / "var" / "files")
+# `manage.py doctor` says so when less is left there.
+DISK_LEAST_MB: int = env.int("DISK_LEAST_MB", default=1024)
 
 # Pictures of messages lie beside them, or in a bucket of what speaks S3 (then AWS_* settings of boto3 name the key);
 # of a workspace's at most so many megabytes.
