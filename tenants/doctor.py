@@ -173,7 +173,7 @@ def _workers(ask: Ask) -> Finding:
         "SELECT role, count(*) FROM tenants_workerprocess"
         " WHERE seen_at > clock_timestamp() - make_interval(secs => %s) GROUP BY role"
     )
-    alive = dict(ask(statement, [WORKERS_SILENT_SECONDS]))
+    alive: dict[str, int] = dict(ask(statement, [WORKERS_SILENT_SECONDS]))
     missing = [role for role in ("clock", "delivery") if role not in alive]
     if missing:
         text = f"no {' and no '.join(missing)} process has said anything for {WORKERS_SILENT_SECONDS} s."

@@ -12,7 +12,7 @@ from tenants.models import DueWork, Pace, Role, SendIndex, Tenant, User
 
 # Messages a minute.
 SLOWEST, FASTEST = 1, 10_000_000
-GUARDS = ("runaway", "key_refused", "paused")
+GUARDS = ("runaway", "key_refused", "paused", "restored")
 
 
 class RateRefused(ValueError):

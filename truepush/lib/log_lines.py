@@ -119,5 +119,6 @@ def logging_settings(form: str, level: str, secrets: Iterable[str]) -> dict[str,
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["trail"]}},
         "root": {"handlers": ["stderr"], "level": level},
         # Django's own handler writes as it likes, in debug mode, beside ours.
-        "loggers": {"django": {"handlers": [], "level": "INFO"}},
+        # The queue would say each bell that is rung.
+        "loggers": {"django": {"handlers": [], "level": "INFO"}, "django-q": {"level": "WARNING"}},
     }

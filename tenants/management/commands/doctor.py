@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
         "Look at settings, machine, database, workers and network; a line each, exit 1 if anything is wrong."
     )
     # What the checks say is one of the findings.
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
