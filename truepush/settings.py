@@ -231,6 +231,8 @@ CHORES = {
 }
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0
+# Columns that are encrypted with FIELD_KEYS, by the module that seals them: `manage.py rotate_keys` walks them.
+SEALED = ["subscribers.keyring.SEALED"]
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"

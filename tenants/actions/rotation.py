@@ -1,0 +1,97 @@
+"""Encrypt with the first of FIELD_KEYS what another one of them still encrypts.
+
+How far it came is in the rows themselves, so it may be cut off anywhere and run again, beside everything else: a row
+is changed only if it is as it was read, and is readable before and after, since processes know both keys.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models, transaction
+from django.utils.module_loading import import_string
+
+from tenants.actions import audit
+from tenants.doorway import in_tenant
+from tenants.models import Tenant, User
+from tenants.sealed_columns import SealedColumn
+from truepush.lib.fieldcrypt import FieldCrypt, FieldCryptError
+
+ROWS_AT_ONCE = 100
+
+
+@dataclass
+class Rotation:
+    """`left` counts what is still under each other key; `unreadable` names the rows that no key opens."""
+
+    changed: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def rotate_keys(*, actor: User | None) -> Rotation:
+    """Go through every sealed column, of the public schema and of each tenant; safe to run twice, also at once."""
+    result = Rotation()
+    crypt, current = FieldCrypt(settings.FIELD_KEYS), next(iter(settings.FIELD_KEYS))
+    for column in columns():
+        for row in _rows(column):
+            _rotate(row, column, crypt, current, result)
+    if result.changed:
+        audit.record(
+            "installation.rotate_keys", actor=actor, tenant_id=None, target=current, changed=result.changed
+        )
+    return result
+
+
+def columns() -> list[SealedColumn]:
+    return [column for name in settings.SEALED for column in import_string(name)]
+
+
+def _rows(column: SealedColumn) -> Iterator[models.Model]:
+    """Walk by primary key, page by page; inside each tenant's schema where the table is a tenant's."""
+    model = apps.get_model(column.model)
+    if model._meta.app_config.name not in settings.TENANT_APPS:
+        yield from _pages(model)
+        return
+    for tenant in Tenant.objects.order_by("pk"):
+        if tenant.has_schema:
+            with in_tenant(tenant.schema_name):
+                yield from _pages(model)
+
+
+def _pages(model: type[models.Model]) -> Iterator[models.Model]:
+    last: Any = None
+    while True:
+        rows = model._default_manager.order_by("pk")
+        page = list(rows[:ROWS_AT_ONCE] if last is None else rows.filter(pk__gt=last)[:ROWS_AT_ONCE])
+        if not page:
+            return
+        yield from page
+        last = page[-1].pk
+
+
+def _rotate(
+    row: models.Model, column: SealedColumn, crypt: FieldCrypt, current: str, result: Rotation
+) -> None:
+    before = getattr(row, column.field)
+    texts = {key: str(before.get(key) or "") for key in column.keys} if column.keys else {"": str(before)}
+    old = {key: text for key, text in texts.items() if text and text.partition(":")[0] != current}
+    if not old:
+        return
+    context = column.context(row)
+    try:
+        new = {
+            key: crypt.encrypt(crypt.decrypt(text, context=context), context=context)
+            for key, text in old.items()
+        }
+    except FieldCryptError:
+        result.left.update(text.partition(":")[0] for text in old.values())
+        result.unreadable.append(f"{column.model} {row.pk} ({context.partition(':')[0]})")
+        return
+    after = {**before, **new} if column.keys else new[""]
+    same = type(row)._default_manager.filter(pk=row.pk, **{column.field: before})
+    with transaction.atomic():
+        result.changed += same.update(**{column.field: after})
