@@ -297,7 +297,11 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
-SECURE_SSL_REDIRECT = False
+SECURE_SSL_REDIRECT = IS_HTTPS
+# Load balancers ask these by plain HTTP from inside.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz(/web)?$"]
+# Being in browsers' preload lists is for ever, and for the owner of the domain to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 # Limits on sign-in count by address: behind a proxy that is the last one it adds, else all people share one.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from truepush.local import paths
+from truepush.local.audit import audit
 from truepush.local.database import Server
 from truepush.local.errors import CannotStartError
 from truepush.local.logs import open_log, tail
@@ -103,10 +104,12 @@ def check_and_test(url: str, arguments: list[str]) -> int:
     )
     environment = {**os.environ, **settings, "STATIC_MANIFEST": "false"}
     failed = [check for check in CHECKS if not succeeds(check, environment)]
+    verdict = audit()
+    print(f"bin/test: {verdict.text}", file=sys.stderr, flush=True)
     for check in failed:
         print(f"bin/test: {' '.join(check)} failed, see above", file=sys.stderr, flush=True)
     code = run_pytest([sys.executable, "-m", *PYTEST, *arguments], environment)
-    return code or (1 if failed else 0)
+    return code or (0 if verdict.is_good and not failed else 1)
 
 
 def succeeds(check: tuple[str, ...], environment: dict[str, str]) -> bool:
