@@ -1,14 +1,17 @@
 """Sign-up: one form makes the person and their workspace."""
 
 from allauth.account.forms import SignupForm
+from allauth.core import context
 from django import forms
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from tenants.actions.attempts import Attempt
 from tenants.actions.workspace import create_workspace
 from tenants.models import User
+from tenants.throttle import spend
 
 # The length of User.email; the form's own field would let 320 characters pass.
 MOST_EMAIL = 254
@@ -30,6 +33,7 @@ class SignUpForm(SignupForm):
         return name
 
     def clean_email(self) -> str:
+        spend(context.request, Attempt.SIGN_UP, str(self.cleaned_data["email"]))
         email = str(super().clean_email())
         if len(email) > MOST_EMAIL:
             raise forms.ValidationError(

@@ -15,6 +15,7 @@ from tenants.models_audit import AuditEntry as AuditEntry  # noqa: PLC0414  # sa
 from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be exported
 from tenants.models_people import Invitation as Invitation  # noqa: PLC0414  # said to be exported
 from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
+from tenants.models_sign_in import AttemptCount as AttemptCount  # noqa: PLC0414
 
 # A set-up takes a second; one that says nothing for this long may be asked for again.
 OVERDUE = timedelta(minutes=1)

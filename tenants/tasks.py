@@ -1,5 +1,6 @@
 """What django-q2 runs for this app: ids in, a verb called, safe to run twice."""
 
+from tenants.actions.attempts import forget_lapsed
 from tenants.actions.audit import SYSTEM
 from tenants.actions.audit_retention import forget_old_entries
 from tenants.actions.invitations import forget_old
@@ -26,3 +27,7 @@ def mail_invitation(pk: int) -> None:
 
 def forget_invitations() -> int:
     return forget_old()
+
+
+def tidy_sign_in() -> None:
+    forget_lapsed()

@@ -128,7 +128,7 @@ GRANT_SIZE: int = env.int("GRANT_SIZE", default=1000)
 # --- Applications: each is in exactly one of the two lists (truepush.checks says so)
 SHARED_APPS = [
     # Before django_tenants, whose templates of the admin want a tenant on every host and have styles in the page.
-    "django.contrib.admin",
+    "truepush.apps.StaffConfig",
     "django_tenants",
     "tenants",
     "django.contrib.contenttypes",
@@ -143,7 +143,7 @@ SHARED_APPS = [
     "django_htmx",
     "csp",
     "django_q",
-    "truepush",
+    "truepush.apps.TruepushConfig",
 ]
 TENANT_APPS = ["subscribers", "campaigns"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
@@ -228,6 +228,7 @@ CHORES = {
     "subscribers.tasks.forget": 86_400,
     "tenants.tasks.forget_audit": 86_400,
     "tenants.tasks.forget_invitations": 86_400,
+    "tenants.tasks.tidy_sign_in": 3600,
 }
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0
@@ -264,6 +265,8 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = False
 ACCOUNT_SESSION_REMEMBER = True
+# Tries are counted in the database (tenants.actions.attempts), not in a cache of each process.
+ACCOUNT_RATE_LIMITS = False
 ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "tenants.forms.SignUpForm"}
 LOGIN_URL = "account_login"
@@ -303,8 +306,11 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz(/web)?$"]
 # Being in browsers' preload lists is for ever, and for the owner of the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
-# Limits on sign-in count by address: behind a proxy that is the last one it adds, else all people share one.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
+# How many proxies stand in front, one behind the other; each adds an address to X-Forwarded-For.
+PROXIES: int = env.int("PROXIES", default=1)
+if PROXIES < 1:
+    raise ImproperlyConfigured(f"PROXIES is {PROXIES}; give 1 or more, or BEHIND_PROXY=false.")
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES if BEHIND_PROXY else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 # One console host posts a hand-over form to another, so every host of the installation is a form target.

@@ -256,8 +256,8 @@ PUBLIC = [
 
 ADMIN = [
     public("GET", "admin/", staff(200)),
-    public("GET", "admin/login/", {**everyone(200), Who.STAFF: 302}),
-    public("POST", "admin/login/", everyone(200)),
+    public("GET", "admin/login/", {**everyone(403), Who.ANONYMOUS: 302, Who.STAFF: 302}),
+    public("POST", "admin/login/", {**everyone(403), Who.ANONYMOUS: 302, Who.STAFF: 302}),
     public("POST", "admin/logout/", {**everyone(302), Who.STAFF: 200}),
     public("GET", "admin/password_change/", staff(200)),
     public("POST", "admin/password_change/", staff(200)),

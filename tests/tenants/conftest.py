@@ -1,4 +1,4 @@
-"""What the tests of people and workspaces share: no throttle left over, and a way to sign in as a person would."""
+"""What the tests of people and workspaces share: a way to sign in as a person would, migrations, processes."""
 
 import os
 import subprocess
@@ -11,21 +11,12 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.cache import cache
 from django.test import Client
 
 from tenants.models import User
 from tenants.schema import steps
 from tests.conftest import PASSWORD
 from truepush.lib import base64url
-
-
-@pytest.fixture(autouse=True)
-def _no_throttle_left_over() -> Iterator[None]:
-    """django-allauth counts attempts per address in the cache, and all tests have one address."""
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture
