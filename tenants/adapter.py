@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.core import context
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,6 +26,11 @@ class AccountAdapter(DefaultAccountAdapter):
             refund(request, Attempt.SIGN_IN, account)
         return user
 
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Check the password of somebody who is signed in; by the account's address, with or without allauth's row."""
+        found = self.authenticate(context.request, email=user.email, password=password)
+        return found is not None and found.pk == user.pk
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Leave out allauth's own count, which lives in a cache of each process."""
 
@@ -41,6 +47,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         reason = "This account is switched off. Ask the support of this installation."
         return render(request, "tenants/refused.html", {"reason": reason, "start_url": "/"}, status=403)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("tenants:account")
+
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
+        """Leave out allauth's own mails: the verbs queue ours."""
 
     def is_safe_url(self, url: str | None) -> bool:
         return is_local_path(url or "")

@@ -18,6 +18,7 @@ from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    KeptMail,
     Membership,
     Pace,
     SdkRelease,
@@ -28,6 +29,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tenants.outbox import text_of
 from tenants.sdk_rings import forget, installed, order_of, rows, state_of
 
 admin.site.site_header = "Truepush support"
@@ -225,3 +227,19 @@ def may_release(request: HttpRequest) -> bool:
 def staff_of(request: HttpRequest) -> User:
     """Give who is signed in; the admin lets nobody else in."""
     return cast("User", request.user)
+
+
+@admin.register(KeptMail)
+class KeptMailAdmin(ReadOnly, admin.ModelAdmin[KeptMail]):
+    list_display = ["at", "recipient", "subject"]
+    search_fields = ["recipient", "subject"]
+    fields = ["at", "recipient", "subject", "text"]
+
+    @admin.display(description="Text")
+    def text(self, mail: KeptMail) -> SafeString:
+        return format_html_join("", "{}<br>", ((_linked(line),) for line in text_of(mail).splitlines()))
+
+
+def _linked(line: str) -> str:
+    """Links of our mails stand on lines of their own."""
+    return format_html('<a href="{0}">{0}</a>', line) if line.startswith(("http://", "https://")) else line

@@ -24,6 +24,7 @@ def console(request: Request) -> dict[str, Any]:
         "tenant": tenant,
         "workspaces_url": f"{settings.BASE_URL}/workspaces/?all",
         "demo": settings.DEMO,
+        "public_url": settings.BASE_URL,
         "is_demo": bool(tenant and tenant.is_demo),
         "section": _SECTIONS.get(first, first),
     }

@@ -1,6 +1,7 @@
-"""Sign-up: one form makes the person and their workspace."""
+"""Sign-up, which makes a person and their workspace with one form, and forms of passwords."""
 
-from allauth.account.forms import SignupForm
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import ChangePasswordForm, ResetPasswordForm, ResetPasswordKeyForm, SignupForm
 from allauth.core import context
 from django import forms
 from django.contrib import messages
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from tenants.actions.attempts import Attempt
+from tenants.actions.passwords import ask_for_reset, change_password, reset_password
+from tenants.actions.verification import ask_to_verify
 from tenants.actions.workspace import create_workspace
 from tenants.models import User
 from tenants.throttle import spend
@@ -54,4 +57,40 @@ class SignUpForm(SignupForm):
         user: User = super().save(request)
         tenant = create_workspace(actor=user, name=self.cleaned_data["workspace"])
         request.session["new_workspace"] = tenant.slug
+        ask_to_verify(actor=user)
         return user
+
+
+class ResetForm(ResetPasswordForm):
+    """Ask for a link by mail. It answers alike whether or not there is an account (AU-02)."""
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"])
+        spend(context.request, Attempt.RESET, email)
+        return email
+
+    def save(self, request: HttpRequest, **options: object) -> str:
+        email = str(self.cleaned_data["email"])
+        ask_for_reset(email=email)
+        return email
+
+
+class NewPasswordForm(ResetPasswordKeyForm):
+    """Set the password of whoever came by a link."""
+
+    def save(self) -> None:
+        reset_password(actor=self.user, password=self.cleaned_data["password1"])
+
+
+class ChangeForm(ChangePasswordForm):
+    """Change one's own password; the present one is asked for, and guesses at it are limited as at sign-in."""
+
+    def clean_oldpassword(self) -> str:
+        given = str(self.cleaned_data["oldpassword"])
+        adapter = get_adapter()
+        if not adapter.reauthenticate(self.user, given):
+            raise adapter.validation_error("enter_current_password")
+        return given
+
+    def save(self) -> None:
+        change_password(actor=self.user, password=self.cleaned_data["password1"])

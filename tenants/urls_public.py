@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants import views, views_health, views_invitations
+from tenants import views, views_account, views_health, views_invitations
 
 app_name = "tenants"
 urlpatterns = [
@@ -19,5 +19,8 @@ urlpatterns = [
     path("invitation/accept/", views_invitations.invitation_accept, name="invitation_accept"),
     path("invitation/join/", views_invitations.invitation_join, name="invitation_join"),
     path("invitation/<str:key>/", views_invitations.invitation_link, name="invitation_link"),
+    path("account/", views_account.account, name="account"),
+    path("account/verify/", views_account.ask_to_verify, name="ask_to_verify"),
+    path("verify/<str:key>/", views_account.verify, name="verify"),
     path("sign-out/", views.sign_out, name="sign_out"),
 ]

@@ -268,7 +268,16 @@ ACCOUNT_SESSION_REMEMBER = True
 # Tries are counted in the database (tenants.actions.attempts), not in a cache of each process.
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "tenants.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "signup": "tenants.forms.SignUpForm",
+    "reset_password": "tenants.forms.ResetForm",
+    "reset_password_from_key": "tenants.forms.NewPasswordForm",
+    "change_password": "tenants.forms.ChangeForm",
+}
+# The way in for whoever is locked out by others' guesses; a second factor is asked for as ever.
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+PASSWORD_RESET_TIMEOUT = 3600
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 1
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "tenants:workspaces"
 PASSWORD_HASHERS = env.list("PASSWORD_HASHERS", default=["django.contrib.auth.hashers.PBKDF2PasswordHasher"])
@@ -277,8 +286,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# smtp+tls://user:password@host:587, or consolemail:// for the log.
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# smtp+tls://user:password@host:587, or consolemail:// for an outbox that staff read.
+_MAIL: dict[str, Any] = env.email_url("EMAIL_URL", default="consolemail://")
+if _MAIL["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
+    _MAIL["EMAIL_BACKEND"] = "tenants.outbox.EmailBackend"
+vars().update(_MAIL)
 DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="Truepush <truepush@localhost>")
 # Per process: whatever must be exact or survive is a row in PostgreSQL (design section 3).
 CACHES = {

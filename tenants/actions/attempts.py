@@ -50,6 +50,7 @@ class Attempt(Enum):
     SECOND_FACTOR = Limit(5, 15, 15 * MINUTE)
     RESET = Limit(5, 20, HOUR)
     SIGN_UP = Limit(5, 20, HOUR)
+    VERIFY = Limit(5, 20, HOUR)
 
 
 class TooMany(Exception):

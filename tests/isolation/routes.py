@@ -150,9 +150,16 @@ PUBLIC: dict[str, str] = {
     "tenants:invitation_join": "",
     "account_login": "",
     "account_signup": "",
+    "account_reset_password": "",
+    "account_reset_password_done": "",
+    "account_reset_password_from_key": "",
+    "account_change_password": "",
+    "tenants:account": "",
+    "tenants:ask_to_verify": "",
+    "tenants:verify": "key",
 }
 # Their keys come by mail and are of a person, of no workspace.
-BY_MAIL = {"tenants:invitation_link"}
+BY_MAIL = {"account_reset_password_from_key", "tenants:invitation_link", "tenants:verify"}
 SDK: dict[str, str] = {
     "sdk:loader": "site_key",
     "sdk:settings": "site_key",

@@ -71,6 +71,11 @@ def not_signed_in(status: int) -> Answers:
     return {**everyone(302), Who.ANONYMOUS: status}
 
 
+def signed_in(status: int) -> Answers:
+    """Everyone else is led to the sign-in."""
+    return {**everyone(status), Who.ANONYMOUS: 302}
+
+
 def staff(status: int) -> Answers:
     """Everyone else is shown the admin's sign-in."""
     return {**everyone(302), Who.STAFF: status}
@@ -231,6 +236,7 @@ CONSOLE = [
     Row(Host.TENANT, "POST", "sign-out/", everyone(302)),
 ]
 
+_RESET_BY_LINK = "^reset/(?P<uidb36>[0-9a-z]{1,20})-(?P<key>[0-9A-Za-z-]{1,200})/$"
 PUBLIC = [
     public("GET", "", not_signed_in(200)),
     public("GET", "healthz", everyone(200)),
@@ -252,6 +258,18 @@ PUBLIC = [
     public("POST", "sign-in/", not_signed_in(302), body="sign-in"),
     public("GET", "sign-up/", not_signed_in(200)),
     public("POST", "sign-up/", not_signed_in(302), body="sign-up"),
+    public("GET", "reset/", everyone(200)),
+    public("POST", "reset/", everyone(302), body="reset"),
+    public("GET", "reset/sent/", everyone(200)),
+    # With a key that was never given out: tests/tenants/test_password_reset.py has real ones.
+    public("GET", _RESET_BY_LINK, everyone(200), at="reset/1-abc/"),
+    public("POST", _RESET_BY_LINK, everyone(200), at="reset/1-abc/"),
+    public("GET", "verify/<str:key>/", everyone(200), at="verify/abc/"),
+    public("POST", "verify/<str:key>/", everyone(200), at="verify/abc/"),
+    public("GET", "account/", signed_in(200)),
+    public("POST", "account/verify/", signed_in(302)),
+    public("GET", "account/password/", signed_in(200)),
+    public("POST", "account/password/", signed_in(302), body="password"),
 ]
 
 ADMIN = [
@@ -281,6 +299,7 @@ for _model in (
     "pace",
     "throttle",
     "sdkrelease",
+    "keptmail",
 ):
     _list = f"admin/tenants/{_model}/"
     _one = f"{_list}<path:object_id>/"

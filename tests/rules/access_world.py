@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -25,6 +26,7 @@ from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    KeptMail,
     Membership,
     Pace,
     Role,
@@ -35,6 +37,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tenants.outbox import EmailBackend
 from tests.campaigns.picture_files import png
 from tests.conftest import PASSWORD, Workspace, make_site
 from tests.rules.access_table import MEMBERS, Host, Row, Who
@@ -56,7 +59,7 @@ class World:
     draft: Campaign
     send: Send
     people: dict[Who, User]
-    rows_of_admin: dict[str, int]
+    rows_of_admin: dict[str, Any]
     subscriber_id: int
     segment_id: int
     prompt_id: int
@@ -152,6 +155,12 @@ class World:
             "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},
+            "reset": {"email": self.people[Who.OWNER].email},
+            "password": {
+                "oldpassword": PASSWORD,
+                "password1": "a new one of fifteen",
+                "password2": "a new one of fifteen",
+            },
             "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},
         }
         return {"data": forms[name]} if forms[name] else {}
@@ -177,7 +186,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         job = start_export(**given, site=site, file_format="csv")
         brought = begin(acme, site)
         image = add_image(**given, kind="icon", brought=png())
-    rows = {
+    rows: dict[str, Any] = {
         "tenant": acme.tenant.pk,
         "user": acme.owner.pk,
         "siteindex": SiteIndex.objects.get(site_key=site.site_key).pk,
@@ -192,6 +201,8 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
     }
     invited = invite(actor=acme.owner, tenant=acme.tenant, email="asked@acme.test", role="editor")
     member_id = Membership.objects.get(tenant=acme.tenant, user=people[Who.EDITOR]).pk
+    EmailBackend().send_messages([EmailMessage("Hello", "text", to=["x@x.test"])])
+    rows["keptmail"] = KeptMail.objects.get().pk
     User.objects.update(last_login=timezone.now())
     return World(
         acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image,

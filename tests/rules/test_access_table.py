@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tenants.models import Role
 from tenants.roles import RANK
 from tests.conftest import Workspace
-from tests.rules.access_table import ADMIN, CONSOLE, MEMBERS, TABLE, Host, Row, Who
+from tests.rules.access_table import ADMIN, CONSOLE, MEMBERS, PUBLIC, TABLE, Host, Row, Who
 from tests.rules.access_world import World, make_world, state
 
 URLCONFS = {
@@ -28,7 +28,8 @@ WRITES_ON_GET = {"open/<slug:slug>/": "tenants_handover"}
 # Their token is checked in place of the form's, since they come from another host.
 WITHOUT_FORM_TOKEN = {"enter/"}
 # Views of Django's admin and of django-allauth: some take a PUT as the POST of a form, token and all.
-OTHERS = {row.route for row in ADMIN} | {"sign-in/", "sign-up/"}
+ALLAUTH = ("sign-in/", "sign-up/", "reset/", "^reset/", "account/password/")
+OTHERS = {row.route for row in ADMIN} | {row.route for row in PUBLIC if row.route.startswith(ALLAUTH)}
 UNKNOWN = [987654321, 10**30]
 
 

@@ -15,6 +15,10 @@ ALLAUTH = {
     "429.html",
     "account/login.html",
     "account/signup.html",
+    "account/password_reset.html",
+    "account/password_reset_done.html",
+    "account/password_reset_from_key.html",
+    "account/password_change.html",
     "account/messages/logged_in.txt",
     "account/messages/logged_out.txt",
 }

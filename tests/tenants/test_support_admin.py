@@ -7,6 +7,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +19,7 @@ from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    KeptMail,
     Membership,
     Pace,
     Role,
@@ -29,6 +31,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tenants.outbox import EmailBackend
 from tests.conftest import Workspace, make_site
 from tests.tenants.people import Browser, add_member, add_person
 
@@ -45,6 +48,7 @@ MODELS = (
     Pace,
     Throttle,
     SdkRelease,
+    KeptMail,
 )
 
 
@@ -71,11 +75,17 @@ def rows(acme: Workspace) -> dict[type[Any], Any]:
         WorkerProcess: WorkerProcess.objects.create(host="h", pid=1, role="clock", version="1"),
         Alert: Alert.objects.create(kind="runaway", tenant_id=acme.tenant.pk, text="Look at it."),
         Pace: Pace.objects.create(key=f"tenant:{acme.tenant.pk}", tenant_id=acme.tenant.pk, per_minute=60),
+        KeptMail: kept_mail(),
         Throttle: Throttle.objects.create(
             lane="o:https://x", kind="origin", origin="https://x", per_second=1, normal=1
         ),
         SdkRelease: SdkRelease.objects.create(version="0.0.1", files={"worker.js": "x"}, digest="0"),
     }
+
+
+def kept_mail() -> KeptMail:
+    EmailBackend().send_messages([EmailMessage("Hello", "text", to=["x@x.test"])])
+    return KeptMail.objects.get()
 
 
 def address(model: type[Any], page: str = "") -> str:

@@ -19,6 +19,7 @@ from django.db import connection
 
 from subscribers.actions.site import add_site, change_site
 from subscribers.models import Site, Subscriber, VapidKey
+from tenants.actions.verification import verify_address
 from tenants.actions.workspace import create_workspace, prepare_workspace
 from tenants.doorway import in_tenant
 from tenants.models import Membership, Tenant, User
@@ -63,7 +64,11 @@ def make_tenant() -> Tenant:
     write_private(SIGN_IN, "".join(f"{email}\n{password}\n" for email, password in passwords.items()))
     User.objects.filter(email__in=passwords).exclude(memberships__isnull=False).delete()
     owner = User.objects.create_user(OWNER, passwords[OWNER], name="Demo")
-    User.objects.create_user(SUPPORT, passwords[SUPPORT], name="Support", is_staff=True, is_superuser=True)
+    support = User.objects.create_user(
+        SUPPORT, passwords[SUPPORT], name="Support", is_staff=True, is_superuser=True
+    )
+    for user in (owner, support):
+        verify_address(actor=user)
     tenant = create_workspace(actor=owner, name="Harbour Leaf", slug=SLUG, is_demo=True)
     prepare_workspace(actor=None, tenant_id=tenant.pk)
     tenant.refresh_from_db()

@@ -1,0 +1,29 @@
+"""Proof that an e-mail address is the person's own."""
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from tenants.actions import audit
+from tenants.models import User
+
+
+def ask_to_verify(*, actor: User) -> None:
+    """Queue a mail with a link. No audit row: nothing has changed."""
+    async_task("tenants.tasks.mail_verification", actor.pk, cluster=settings.SHORT_QUEUE)
+
+
+@transaction.atomic
+def verify_address(*, actor: User) -> None:
+    """Note that mail to the address reached the person: by a link in it, whatever that was for."""
+    if actor.email_verified_at:
+        return
+    actor.email_verified_at = timezone.now()
+    actor.save(update_fields=["email_verified_at"])
+    # What allauth goes by when a second factor is added.
+    EmailAddress.objects.update_or_create(
+        user=actor, email=actor.email, defaults={"verified": True, "primary": True}
+    )
+    audit.record("user.verify", actor=actor, tenant_id=None, target=actor.email[:120])

@@ -1,0 +1,50 @@
+"""Mails to one person about their account. They hold links that open it, so no queue and no log ever carries one."""
+
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from tenants.models import User
+
+# What a mail can say has changed.
+CHANGES = {"password": "the password was changed"}
+
+
+def mail_reset(user: User) -> None:
+    """The link works once, for an hour, and no longer than the password stays what it is."""
+    token = EmailAwarePasswordResetTokenGenerator().make_token(user)
+    link = _address("account_reset_password_from_key", uidb36=user_pk_to_url_str(user), key=token)
+    _send("account/email/reset.txt", user, link=link)
+
+
+def mail_verification(user: User) -> None:
+    """The link verifies the address that the account has now, for a day."""
+    address, _ = EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": False}
+    )
+    _send(
+        "account/email/verify.txt",
+        user,
+        link=_address("tenants:verify", key=EmailConfirmationHMAC(address).key),
+    )
+
+
+def mail_change(user: User, what: str) -> None:
+    """Say that something about the account changed, so that whoever did not do it can act."""
+    _send("account/email/changed.txt", user, what=what, link=_address("account_reset_password"))
+
+
+def _address(name: str, **given: str) -> str:
+    path = reverse(name, urlconf=settings.PUBLIC_SCHEMA_URLCONF, kwargs=given or None)
+    return f"{settings.BASE_URL}{path}"
+
+
+def _send(template: str, user: User, **context: str) -> None:
+    """Send a template whose first line is the subject."""
+    text = render_to_string(template, {"user": user, "base_url": settings.BASE_URL, **context})
+    subject, _, body = text.partition("\n")
+    send_mail(subject, body.lstrip("\n"), None, [user.email])

@@ -1,0 +1,49 @@
+"""A person's own account, on the public host: address, password."""
+
+from allauth.account.models import EmailConfirmationHMAC
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from tenants.access import signed_in_user
+from tenants.actions import verification
+from tenants.actions.attempts import Attempt
+from tenants.models import User
+from tenants.request import Request
+from tenants.throttle import spend
+
+
+@require_safe
+@login_required
+def account(request: Request) -> HttpResponse:
+    return render(request, "tenants/account.html")
+
+
+@require_POST
+@login_required
+def ask_to_verify(request: Request) -> HttpResponse:
+    """Send the mail with the link once more."""
+    user = signed_in_user(request)
+    spend(request, Attempt.VERIFY, user.email)
+    verification.ask_to_verify(actor=user)
+    messages.success(request, f"A mail with a link is on its way to {user.email}.")
+    return redirect("tenants:account")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def verify(request: Request, key: str) -> HttpResponse:
+    """Verify by the link's key; by a button, because mail filters open links too."""
+    found = EmailConfirmationHMAC.from_key(key[:500])
+    # The key is of an address; it is worth nothing when the account has another one now.
+    user = User.objects.filter(email=found.email_address.email, is_active=True).first() if found else None
+    if user is None:
+        return render(request, "account/verify.html", {"user_to_verify": None})
+    if request.method != "POST":
+        return render(request, "account/verify.html", {"user_to_verify": user})
+    verification.verify_address(actor=user)
+    messages.success(request, f"{user.email} is verified. Thank you.")
+    return redirect("tenants:workspaces" if request.user.is_authenticated else "account_login")
