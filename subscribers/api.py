@@ -29,10 +29,10 @@ from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import Place, place_of_request
 from subscribers.profiles import ProfileRefused, merge_attributes, merge_tags, read_told
 from subscribers.time_zones import zone_names
-from subscribers.user_agent import read_user_agent
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite
 from truepush.lib import base64url
+from truepush.lib.user_agent import read_user_agent
 from truepush.lib.webpush.endpoints import Endpoint, EndpointRefused, parse_endpoint
 from truepush.lib.webpush.keys import KeyRefused, parse_subscription_keys
 

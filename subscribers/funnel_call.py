@@ -16,10 +16,10 @@ from subscribers.flood import seconds_to_wait
 from subscribers.json_body import read_object
 from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import place_of_request
-from subscribers.user_agent import read_user_agent
 from tenants.client_address import client_address
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite
+from truepush.lib.user_agent import read_user_agent
 
 MOST_OCTETS = 8 * 1024
 MOST_STEPS = 40

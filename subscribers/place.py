@@ -14,10 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from geoip2fast import GeoIP2Fast
 
-from tenants.client_address import client_address
-
-# What is left of an address: that of a small network, as Google Analytics keeps it.
-_KEPT_BITS = {4: 24, 6: 48}
+from tenants.client_address import client_address, truncated
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,7 @@ def kept(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     """Answer 203.0.113.0 for 203.0.113.77, 2001:db8:1:: for 2001:db8:1:2:3::4; all of it if the operator says so."""
     if not settings.ANONYMISE:
         return str(address)
-    network = ipaddress.ip_network((address, _KEPT_BITS[address.version]), strict=False)
-    return str(network.network_address)
+    return truncated(str(address))
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants.actions.handover import NONCE_COOKIE, challenge_of
+from tenants.actions.second_factor import is_missing
 from tenants.models import Invitation, Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
 from tenants.roles import is_at_least
@@ -26,6 +27,8 @@ PlainView = Callable[..., HttpResponse]
 READ_METHODS = ("GET", "HEAD")
 FORM_METHODS = (*READ_METHODS, "POST")
 WRITE_METHODS = ("POST",)
+# On the public host.
+_SECOND_FACTOR = "/account/second-factor/"
 
 
 def console(
@@ -46,6 +49,8 @@ def console(
             membership = _membership(request)
             if membership is None:
                 return ask_to_sign_in(request)
+            if is_missing(membership):
+                return HttpResponseRedirect(f"{settings.BASE_URL}{_SECOND_FACTOR}?needed")
             if not is_at_least(membership, role):
                 context = {"role": membership.get_role_display(), "needed": role.label}
                 return render(request, "403.html", context, status=403)
@@ -72,7 +77,11 @@ def not_allowed(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
 def _membership(request: Request) -> Membership | None:
     if request.tenant is None or not request.user.is_authenticated:
         return None
-    return Membership.objects.filter(tenant_id=request.tenant.pk, user_id=request.user.pk).first()
+    membership = Membership.objects.filter(tenant_id=request.tenant.pk, user_id=request.user.pk).first()
+    if membership:
+        # Both are at hand: no query for either.
+        membership.tenant, membership.user = request.tenant, signed_in_user(request)
+    return membership
 
 
 def ask_to_sign_in(request: Request) -> HttpResponse:

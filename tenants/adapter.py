@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from tenants import session_tracking
 from tenants.access import is_local_path
 from tenants.actions import sign_in
 from tenants.actions.attempts import Attempt
@@ -39,6 +40,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
+        session_tracking.opened(request, user)
         sign_in.record_sign_in(actor=user, methods=_methods(request))
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:

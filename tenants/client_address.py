@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 # Whoever has one IPv6 address has a network of this length.
 _IPV6_NETWORK = 64
+# What is left of an address where it is kept: that of a small network, as Google Analytics keeps it.
+_KEPT_BITS = {4: 24, 6: 48}
 
 
 def client_address(request: HttpRequest) -> str:
@@ -36,3 +38,12 @@ def client_network(request: HttpRequest) -> str:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False).network_address)
+
+
+def truncated(text: str) -> str:
+    """Answer 203.0.113.0 for 203.0.113.77, 2001:db8:1:: for 2001:db8:1:2:3::4, "" for what is no address."""
+    if not text:
+        return ""
+    address = ipaddress.ip_address(text)
+    network = ipaddress.ip_network((address, _KEPT_BITS[address.version]), strict=False)
+    return str(network.network_address)

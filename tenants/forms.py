@@ -1,5 +1,7 @@
 """Sign-up, which makes a person and their workspace with one form, and forms of passwords."""
 
+from typing import Any
+
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm, ResetPasswordForm, ResetPasswordKeyForm, SignupForm
 from allauth.core import context
@@ -78,12 +80,20 @@ class ResetForm(ResetPasswordForm):
 class NewPasswordForm(ResetPasswordKeyForm):
     """Set the password of whoever came by a link."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name_fields(self)
+
     def save(self) -> None:
         reset_password(actor=self.user, password=self.cleaned_data["password1"])
 
 
 class ChangeForm(ChangePasswordForm):
     """Change one's own password; the present one is asked for, and guesses at it are limited as at sign-in."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name_fields(self)
 
     def clean_oldpassword(self) -> str:
         given = str(self.cleaned_data["oldpassword"])
@@ -94,3 +104,13 @@ class ChangeForm(ChangePasswordForm):
 
     def save(self) -> None:
         change_password(actor=self.user, password=self.cleaned_data["password1"])
+
+
+_NAMES = {"oldpassword": "Present password", "password1": "New password", "password2": "New password, again"}
+
+
+def _name_fields(form: forms.Form) -> None:
+    for name, label in _NAMES.items():
+        if name in form.fields:
+            form.fields[name].label = label
+            form.fields[name].widget.attrs["placeholder"] = ""

@@ -11,7 +11,14 @@ from django.urls import reverse
 from tenants.models import User
 
 # What a mail can say has changed.
-CHANGES = {"password": "the password was changed"}
+CHANGES = {
+    "password": "the password was changed",
+    "totp_activated": "an authenticator app was added",
+    "totp_deactivated": "the authenticator app was removed",
+    "webauthn_added": "a passkey was added",
+    "webauthn_removed": "a passkey was removed",
+    "recovery_codes_generated": "new recovery codes were made",
+}
 
 
 def mail_reset(user: User) -> None:

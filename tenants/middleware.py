@@ -12,6 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, HttpResponseNotFound
 from django.urls import resolve, set_urlconf
 
+from tenants import session_tracking
 from tenants.doorway import in_tenant, reset_to_public
 from tenants.models import Tenant
 from tenants.request import Request
@@ -137,6 +138,6 @@ class TenantSessionMiddleware:
     def __call__(self, request: Request) -> HttpResponse:
         tenant_id = request.tenant.pk if request.tenant else None
         is_sdk = request.urlconf == settings.SDK_URLCONF
-        if is_sdk or request.session.get("tenant_id") != tenant_id:
+        if is_sdk or request.session.get("tenant_id") != tenant_id or not session_tracking.used(request):
             request.user = AnonymousUser()
         return self.get_response(request)

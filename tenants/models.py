@@ -16,7 +16,9 @@ from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be
 from tenants.models_people import Invitation as Invitation  # noqa: PLC0414  # said to be exported
 from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
 from tenants.models_sign_in import AttemptCount as AttemptCount  # noqa: PLC0414
+from tenants.models_sign_in import Handover as Handover  # noqa: PLC0414
 from tenants.models_sign_in import KeptMail as KeptMail  # noqa: PLC0414
+from tenants.models_sign_in import SeenSession as SeenSession  # noqa: PLC0414
 
 # A set-up takes a second; one that says nothing for this long may be asked for again.
 OVERDUE = timedelta(minutes=1)
@@ -56,6 +58,8 @@ class Tenant(TenantMixin):
     event_days = models.PositiveSmallIntegerField(null=True, blank=True)
     # Whether a second person must approve what is sent.
     needs_approval = models.BooleanField(db_default=False)
+    # Whether owners come in only with a second factor.
+    owners_need_mfa = models.BooleanField(db_default=False)
     # Up to when browsers' reports are in its subscribers' Engagement.
     engaged_until = models.DateTimeField(null=True, blank=True)
 
@@ -160,25 +164,6 @@ class Membership(models.Model):
     def runs_workspace(self) -> bool:
         """Whether what concerns all of it is theirs: settings, people, the audit log."""
         return self.role in (Role.OWNER, Role.ADMIN) and not self.site_ids
-
-
-class Handover(models.Model):
-    """A single-use token that carries a signed-in person from the public host to a tenant's host.
-
-    Only the SHA-256 of the token is kept. `challenge` is the SHA-256 of a secret in a cookie of the browser that
-    asked, so a copied token is worth nothing elsewhere.
-    """
-
-    digest = models.BinaryField(max_length=32, unique=True)
-    challenge = models.CharField(max_length=64)
-    user = models.ForeignKey(User, on_delete=models.CASCADE)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
-    host = models.CharField(max_length=253)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"{self.user} to {self.host}"
 
 
 class DueWork(models.Model):

@@ -2,22 +2,37 @@
 
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from tenants.access import is_local_path
+from tenants.access import is_local_path, signed_in_user
+from tenants.actions.second_factor import has_second_factor
 
 
 class StaffSite(admin.AdminSite):
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and not _lacks_second_factor(request)
+
     def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Lead to the sign-in of everybody, and say no to who is signed in and may not come in."""
         path = request.GET.get("next", "")
         path = path if is_local_path(path) else reverse("admin:index")
         if self.has_permission(request):
             return HttpResponseRedirect(path)
+        if super().has_permission(request):
+            messages.warning(
+                request, "Support staff need a second factor. Add one, then open the admin again."
+            )
+            return HttpResponseRedirect(reverse("mfa_index"))
         if request.user.is_authenticated:
             reason = "This page is for the support staff of this installation."
             return render(request, "tenants/refused.html", {"reason": reason, "start_url": "/"}, status=403)
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': path})}")
+
+
+def _lacks_second_factor(request: HttpRequest) -> bool:
+    asked = settings.STAFF_NEEDS_MFA and not settings.DEMO
+    return asked and not has_second_factor(signed_in_user(request))

@@ -6,6 +6,7 @@ from tenants.actions.audit import SYSTEM
 from tenants.actions.audit_retention import forget_old_entries
 from tenants.actions.invitations import forget_old
 from tenants.actions.notices import mail_notices as mail
+from tenants.actions.sessions import forget_closed
 from tenants.actions.workspace import prepare_workspace as prepare
 from tenants.invitation_mail import mail_invitation as mail_one
 from tenants.models import User
@@ -52,6 +53,7 @@ def mail_change(user_id: int, change: str) -> None:
 def tidy_sign_in() -> None:
     forget_lapsed()
     forget_old_mail()
+    forget_closed()
 
 
 def _active(user_id: int) -> User | None:

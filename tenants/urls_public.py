@@ -21,6 +21,9 @@ urlpatterns = [
     path("invitation/<str:key>/", views_invitations.invitation_link, name="invitation_link"),
     path("account/", views_account.account, name="account"),
     path("account/verify/", views_account.ask_to_verify, name="ask_to_verify"),
+    path("account/sessions/", views_account.sessions, name="sessions"),
+    path("account/sessions/end-others/", views_account.end_others, name="end_others"),
+    path("account/sessions/<int:pk>/end/", views_account.end_one, name="end_session"),
     path("verify/<str:key>/", views_account.verify, name="verify"),
     path("sign-out/", views.sign_out, name="sign_out"),
 ]

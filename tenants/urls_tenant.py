@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants import views, views_audit, views_inbox, views_invitations, views_people
+from tenants import views, views_audit, views_inbox, views_invitations, views_people, views_security
 
 app_name = "tenants"
 urlpatterns = [
@@ -27,5 +27,6 @@ urlpatterns = [
     path("people/leave/", views_people.people_leave, name="people_leave"),
     path("people/<int:pk>/", views_people.person, name="person"),
     path("people/<int:pk>/remove/", views_people.person_remove, name="person_remove"),
+    path("security/", views_security.security, name="security"),
     path("sign-out/", views.sign_out, name="leave"),
 ]

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
+from tenants import session_tracking
 from tenants.access import access_workspace, is_local_path, signed_in_user
 from tenants.actions import handover
 from tenants.actions.workspace import retry_workspace
@@ -81,7 +82,9 @@ def open_workspace(request: Request, slug: str) -> HttpResponse:
         # Without a challenge nobody on the tenant's host asked yet: begin there.
         return HttpResponseRedirect(console_url(tenant))
     try:
-        token = handover.issue(actor=user, tenant=tenant, challenge=challenge)
+        token = handover.issue(
+            actor=user, tenant=tenant, challenge=challenge, seen_id=session_tracking.own_row(request) or None
+        )
     except handover.HandoverRefused:
         return redirect("account_login")
     context = {
@@ -117,14 +120,15 @@ def enter(request: Request) -> HttpResponse:
         return answer
     nonce = request.COOKIES.get(handover.NONCE_COOKIE, "")
     try:
-        user = handover.redeem(
+        entry = handover.redeem(
             token, tenant=request.tenant, host=handover.host_of(request.tenant), nonce=nonce
         )
     except handover.HandoverRefused as error:
         return _refused(request, str(error), path)
     request.session.flush()
-    login(request, user, backend=BACKEND)
+    login(request, entry.user, backend=BACKEND)
     request.session["tenant_id"] = request.tenant.pk
+    session_tracking.opened(request, entry.user, parent_id=entry.seen_id)
     # The browser's secret stays for its ten minutes: other tabs that were opened with this one come in by it.
     return HttpResponseRedirect(path)
 

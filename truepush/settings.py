@@ -139,6 +139,7 @@ SHARED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "django_htmx",
     "csp",
@@ -277,20 +278,30 @@ ACCOUNT_FORMS = {
 # The way in for whoever is locked out by others' guesses; a second factor is asked for as ever.
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 PASSWORD_RESET_TIMEOUT = 3600
+# Second factors; codes are limited as passwords are.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ADAPTER = "tenants.mfa_adapter.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "tenants.forms_second_factor.SignInCodeForm",
+    "reauthenticate": "tenants.forms_second_factor.ConfirmCodeForm",
+}
+MFA_RATE_LIMITS = False
+MFA_TOTP_ISSUER = "Truepush"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+STAFF_NEEDS_MFA: bool = env.bool("STAFF_NEEDS_MFA", default=True)
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 1
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "tenants:workspaces"
 PASSWORD_HASHERS = env.list("PASSWORD_HASHERS", default=["django.contrib.auth.hashers.PBKDF2PasswordHasher"])
+_VALIDATORS = ("UserAttributeSimilarity", "MinimumLength", "CommonPassword")
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"} for name in _VALIDATORS
 ]
 # smtp+tls://user:password@host:587, or consolemail:// for an outbox that staff read.
-_MAIL: dict[str, Any] = env.email_url("EMAIL_URL", default="consolemail://")
-if _MAIL["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
-    _MAIL["EMAIL_BACKEND"] = "tenants.outbox.EmailBackend"
-vars().update(_MAIL)
+vars().update(_MAIL := env.email_url("EMAIL_URL", default="consolemail://"))
+if _MAIL["EMAIL_BACKEND"].endswith("console.EmailBackend"):
+    EMAIL_BACKEND = "tenants.outbox.EmailBackend"
 DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="Truepush <truepush@localhost>")
 # Per process: whatever must be exact or survive is a row in PostgreSQL (design section 3).
 CACHES = {
@@ -322,7 +333,6 @@ BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 PROXIES: int = env.int("PROXIES", default=1)
 if PROXIES < 1:
     raise ImproperlyConfigured(f"PROXIES is {PROXIES}; give 1 or more, or BEHIND_PROXY=false.")
-ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES if BEHIND_PROXY else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 # One console host posts a hand-over form to another, so every host of the installation is a form target.

@@ -1,8 +1,13 @@
 """The public host: sign-up, sign-in, workspaces, support staff's admin."""
 
 from allauth.account import views as account
+from allauth.mfa.base import views as second_factor
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.webauthn import views as passkeys
 from django.contrib import admin
 from django.urls import include, path, re_path
+
+from tenants import views_second_factor as changes
 
 urlpatterns = [
     path("", include("tenants.urls_public")),
@@ -17,6 +22,21 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("account/password/", account.password_change, name="account_change_password"),
+    path("sign-in/second-factor/", second_factor.authenticate, name="mfa_authenticate"),
+    path("account/confirm/", account.reauthenticate, name="account_reauthenticate"),
+    path("account/confirm/code/", second_factor.reauthenticate, name="mfa_reauthenticate"),
+    path("account/confirm/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("account/second-factor/", second_factor.index, name="mfa_index"),
+    path("account/second-factor/app/", changes.AddApp.as_view(), name="mfa_activate_totp"),
+    path("account/second-factor/app/remove/", changes.RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("account/second-factor/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("account/second-factor/codes/new/", changes.MakeCodes.as_view(), name="mfa_generate_recovery_codes"),
+    path("account/second-factor/passkeys/add/", changes.AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path(
+        "account/second-factor/passkeys/<int:pk>/remove/",
+        changes.RemovePasskey.as_view(),
+        name="mfa_remove_webauthn",
+    ),
     path("admin/", admin.site.urls),
 ]
 

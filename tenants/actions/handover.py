@@ -6,11 +6,11 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from tenants.actions import audit
+from tenants.actions.sessions import forget_sessions
 from tenants.models import Domain, Handover, Membership, Tenant, User
 
 LIFETIME = timedelta(seconds=30)
@@ -36,7 +36,7 @@ def host_of(tenant: Tenant) -> str:
 
 
 @transaction.atomic
-def issue(*, actor: User, tenant: Tenant, challenge: str) -> str:
+def issue(*, actor: User, tenant: Tenant, challenge: str, seen_id: int | None = None) -> str:
     """Make a token for this person, tenant and browser; valid once within 30 s. Only its hash is stored.
 
     Raises HandoverRefused if the person signed out everywhere since this request began.
@@ -52,6 +52,7 @@ def issue(*, actor: User, tenant: Tenant, challenge: str) -> str:
         user=actor,
         tenant=tenant,
         host=host_of(tenant),
+        seen_id=seen_id,
         expires_at=timezone.now() + LIFETIME,
     )
     return token
@@ -70,7 +71,7 @@ def _claim(digest: bytes, now: datetime) -> Handover:
     return handover
 
 
-def redeem(token: str, *, tenant: Tenant, host: str, nonce: str) -> User:
+def redeem(token: str, *, tenant: Tenant, host: str, nonce: str) -> Handover:
     """Use the token up and answer whose it is; raises HandoverRefused for a used, late, foreign or copied one."""
     # 1. Claim: one conditional UPDATE, so two browsers with one token cannot both pass. It is a transaction of its
     #    own: a token that fails a check below stays used up.
@@ -89,12 +90,11 @@ def redeem(token: str, *, tenant: Tenant, host: str, nonce: str) -> User:
     if reason:
         raise HandoverRefused(reason)
     audit.record("workspace.enter", actor=handover.user, tenant_id=tenant.pk)
-    return handover.user
+    return handover
 
 
 @transaction.atomic
 def end_all_sessions(*, actor: User, user: User) -> None:
     """End every session of the user on every host, at their next request."""
-    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
-    Handover.objects.filter(user=user, used_at__isnull=True).update(used_at=timezone.now())
+    forget_sessions(user)
     audit.record("user.sign_out_everywhere", actor=actor, tenant_id=None, target=user.email)

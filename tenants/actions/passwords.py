@@ -2,13 +2,13 @@
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django_q.tasks import async_task
 
 from tenants.actions import attempts, audit
 from tenants.actions.attempts import Attempt
+from tenants.actions.sessions import forget_sessions
 from tenants.actions.verification import verify_address
-from tenants.models import Handover, User
+from tenants.models import User
 
 
 @transaction.atomic
@@ -38,5 +38,5 @@ def _set(user: User, password: str) -> None:
     """Every session carries a hash of the password, so all of them end; hand-overs on their way do too."""
     user.set_password(password)
     user.save(update_fields=["password"])
-    Handover.objects.filter(user=user, used_at__isnull=True).update(used_at=timezone.now())
+    forget_sessions(user)
     async_task("tenants.tasks.mail_change", user.pk, "password", cluster=settings.SHORT_QUEUE)

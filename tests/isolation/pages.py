@@ -6,7 +6,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests.conftest import Workspace
-from tests.isolation.routes import BY_MAIL, OPEN, POST_ONLY, PUBLIC, SDK, TENANT, path_of
+from tests.isolation.routes import OF_PEOPLE, OPEN, POST_ONLY, PUBLIC, SDK, TENANT, path_of
 from tests.isolation.world import site_key
 
 
@@ -51,7 +51,7 @@ def public_pages(client: Client, place: Workspace) -> dict[str, Any]:
     """GET every page of the public host, those about a workspace for this one."""
     found = {}
     for name, kind in PUBLIC.items():
-        if name in BY_MAIL:
+        if name in OF_PEOPLE:
             continue
         value = value_for(kind, place, 0) if kind else None
         path = path_of(name, value, urlconf=settings.PUBLIC_SCHEMA_URLCONF)

@@ -132,6 +132,7 @@ TENANT: dict[str, str] = {
     "subscribers:test_worker": "site_key",
     "tenants:enter": "",
     "tenants:leave": "",
+    "tenants:security": "",
 }
 PUBLIC: dict[str, str] = {
     "tenants:landing": "",
@@ -154,12 +155,32 @@ PUBLIC: dict[str, str] = {
     "account_reset_password_done": "",
     "account_reset_password_from_key": "",
     "account_change_password": "",
+    "tenants:sessions": "",
+    "tenants:end_others": "",
+    "tenants:end_session": "pk",
+    "account_reauthenticate": "",
+    "mfa_authenticate": "",
+    "mfa_reauthenticate": "",
+    "mfa_reauthenticate_webauthn": "",
+    "mfa_index": "",
+    "mfa_activate_totp": "",
+    "mfa_deactivate_totp": "",
+    "mfa_view_recovery_codes": "",
+    "mfa_generate_recovery_codes": "",
+    "mfa_add_webauthn": "",
+    "mfa_remove_webauthn": "pk",
     "tenants:account": "",
     "tenants:ask_to_verify": "",
     "tenants:verify": "key",
 }
-# Their keys come by mail and are of a person, of no workspace.
-BY_MAIL = {"account_reset_password_from_key", "tenants:invitation_link", "tenants:verify"}
+# Their keys and numbers are of a person, of no workspace.
+OF_PEOPLE = {
+    "account_reset_password_from_key",
+    "tenants:verify",
+    "tenants:invitation_link",
+    "mfa_remove_webauthn",
+    "tenants:end_session",
+}
 SDK: dict[str, str] = {
     "sdk:loader": "site_key",
     "sdk:settings": "site_key",
@@ -246,6 +267,7 @@ FORMS = {
     "tenants:person",
     "tenants:people_leave",
     "tenants:invite",
+    "tenants:security",
     "subscribers:restraint",
     "campaigns:new",
     "campaigns:compose",

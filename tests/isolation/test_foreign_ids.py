@@ -11,7 +11,7 @@ from django.test import Client
 from tenants.models import DueWork
 from tests.isolation.conftest import Two
 from tests.isolation.pages import value_for
-from tests.isolation.routes import BY_MAIL, FORMS, OPEN, POST_ONLY, PUBLIC, SDK, TENANT, path_of, walk
+from tests.isolation.routes import FORMS, OF_PEOPLE, OPEN, POST_ONLY, PUBLIC, SDK, TENANT, path_of, walk
 from tests.isolation.world import BOTH, ONLY_SECOND, snapshot
 from tests.subscribers.samples import Browser
 
@@ -108,7 +108,7 @@ def test_a_test_device_of_the_second_is_sent_nothing(two: Two, console: Console)
 def test_workspaces_of_others_are_not_there_on_the_public_host(two: Two, public: Client) -> None:
     public.force_login(two.first.owner)
     for name, kind in PUBLIC.items():
-        if kind and name not in BY_MAIL:
+        if kind and name not in OF_PEOPLE:
             path = path_of(name, two.second.tenant.slug, urlconf=settings.PUBLIC_SCHEMA_URLCONF)
             method = public.post if name == "tenants:preparing_retry" else public.get
             assert method(path).status_code == 404, path

@@ -216,6 +216,8 @@ CONSOLE = [
     console("GET", "sending/", Role.ADMIN),
     console("POST", "sending/", Role.ADMIN, 302),
     console("POST", "sending/resume/", Role.ADMIN, 302),
+    console("GET", "security/", Role.OWNER),
+    console("POST", "security/", Role.OWNER, 302),
     console("GET", "sites/", Role.ANALYST),
     console("GET", "sites/new/", Role.ADMIN),
     console("POST", "sites/new/", Role.ADMIN, 302, "site"),
@@ -268,8 +270,34 @@ PUBLIC = [
     public("POST", "verify/<str:key>/", everyone(200), at="verify/abc/"),
     public("GET", "account/", signed_in(200)),
     public("POST", "account/verify/", signed_in(302)),
+    public("GET", "account/sessions/", signed_in(200)),
+    public("POST", "account/sessions/end-others/", signed_in(302)),
+    public("POST", "account/sessions/<int:pk>/end/", signed_in(404)),
     public("GET", "account/password/", signed_in(200)),
     public("POST", "account/password/", signed_in(302), body="password"),
+    # Whoever has given the password a moment ago goes on: tests/tenants/test_second_factor.py.
+    public("GET", "sign-in/second-factor/", everyone(302)),
+    public("POST", "sign-in/second-factor/", everyone(302)),
+    public("GET", "account/confirm/", signed_in(200)),
+    public("POST", "account/confirm/", signed_in(302), body="confirm"),
+    public("GET", "account/confirm/code/", {**everyone(302), Who.STAFF: 200}),
+    public("POST", "account/confirm/code/", {**everyone(302), Who.STAFF: 200}),
+    public("GET", "account/confirm/passkey/", everyone(302)),
+    public("POST", "account/confirm/passkey/", everyone(302)),
+    public("GET", "account/second-factor/", signed_in(200)),
+    public("GET", "account/second-factor/app/", everyone(302)),
+    public("POST", "account/second-factor/app/", everyone(302)),
+    public("GET", "account/second-factor/app/remove/", {**everyone(404), Who.ANONYMOUS: 302, Who.STAFF: 302}),
+    public(
+        "POST", "account/second-factor/app/remove/", {**everyone(404), Who.ANONYMOUS: 302, Who.STAFF: 302}
+    ),
+    public("GET", "account/second-factor/codes/", {**everyone(404), Who.ANONYMOUS: 302}),
+    public("GET", "account/second-factor/codes/new/", everyone(302)),
+    public("POST", "account/second-factor/codes/new/", everyone(302)),
+    public("GET", "account/second-factor/passkeys/add/", everyone(302)),
+    public("POST", "account/second-factor/passkeys/add/", everyone(302)),
+    public("GET", "account/second-factor/passkeys/<int:pk>/remove/", everyone(302)),
+    public("POST", "account/second-factor/passkeys/<int:pk>/remove/", everyone(302)),
 ]
 
 ADMIN = [

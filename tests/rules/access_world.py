@@ -43,7 +43,7 @@ from tests.conftest import PASSWORD, Workspace, make_site
 from tests.rules.access_table import MEMBERS, Host, Row, Who
 from tests.subscribers.import_files import begin
 from tests.subscribers.samples import Browser
-from tests.tenants.people import add_member, add_person
+from tests.tenants.people import add_member, add_person, give_second_factor
 from truepush.lib.webpush.endpoints import parse_endpoint
 
 HOSTS = {Host.PUBLIC: "localhost:8000", Host.TENANT: "acme.localhost:8000", Host.SDK: "sdk.localhost:8000"}
@@ -88,6 +88,7 @@ class World:
             "inbox": 1,
             "people": self.member_id,
             "people/invitations": self.invitation_id,
+            "account": 1,
         }
 
         def fill(match: re.Match[str]) -> str:
@@ -161,6 +162,7 @@ class World:
                 "password1": "a new one of fifteen",
                 "password2": "a new one of fifteen",
             },
+            "confirm": {"password": PASSWORD},
             "sign-up": {"workspace": "New", "email": "new@new.test", "password1": PASSWORD},
         }
         return {"data": forms[name]} if forms[name] else {}
@@ -170,6 +172,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
     people = {who: add_member(acme, Role(who.value)) for who in MEMBERS if who != Who.OWNER}
     people |= {Who.OWNER: acme.owner, Who.STRANGER: globex.owner}
     people[Who.STAFF] = add_person("support@truepush.test", is_staff=True, is_superuser=True)
+    give_second_factor(people[Who.STAFF])
     site = make_site(acme)
     with in_tenant(acme.schema):
         browser = Browser()

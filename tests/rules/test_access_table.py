@@ -28,7 +28,16 @@ WRITES_ON_GET = {"open/<slug:slug>/": "tenants_handover"}
 # Their token is checked in place of the form's, since they come from another host.
 WITHOUT_FORM_TOKEN = {"enter/"}
 # Views of Django's admin and of django-allauth: some take a PUT as the POST of a form, token and all.
-ALLAUTH = ("sign-in/", "sign-up/", "reset/", "^reset/", "account/password/")
+ALLAUTH = (
+    "sign-in/",
+    "sign-up/",
+    "reset/",
+    "^reset/",
+    "account/password/",
+    "account/confirm/",
+    "account/second-factor/",
+    "sign-in/second-factor/",
+)
 OTHERS = {row.route for row in ADMIN} | {row.route for row in PUBLIC if row.route.startswith(ALLAUTH)}
 UNKNOWN = [987654321, 10**30]
 

@@ -24,13 +24,14 @@ PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi"
 SURFACES = (
     "access", "adapter", "admin", "api", "away", "context", "forms", "forms_ab", "forms_blocks", "forms_import",
     "forms_options", "forms_people", "forms_personal", "forms_prompt", "forms_restraint", "forms_said",
-    "forms_segment", "forms_sending", "forms_speed", "forms_timing", "forms_way", "funnel_call", "intake_app",
-    "intake_http", "management", "middleware", "receipts", "request", "sdk", "staff_site", "tasks", "throttle",
-    "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_account", "views_approval", "views_audit",
-    "views_breakdown", "views_check", "views_compose", "views_control", "views_exports", "views_flow", "views_funnel",
-    "views_health", "views_images", "views_imports", "views_inbox", "views_invitations", "views_people",
-    "views_person", "views_privacy", "views_prompts", "views_recipients", "views_schedule", "views_segments",
-    "views_sending", "views_subscribers",
+    "forms_second_factor", "forms_segment", "forms_sending", "forms_speed", "forms_timing", "forms_way",
+    "funnel_call", "intake_app", "intake_http", "management", "mfa_adapter", "middleware", "receipts", "request",
+    "sdk", "session_tracking", "staff_site", "tasks", "throttle", "urls", "urls_public", "urls_sdk", "urls_tenant",
+    "views", "views_account", "views_approval", "views_audit", "views_breakdown", "views_check", "views_compose",
+    "views_control", "views_exports", "views_flow", "views_funnel", "views_health", "views_images", "views_imports",
+    "views_inbox", "views_invitations", "views_people", "views_person", "views_privacy", "views_prompts",
+    "views_recipients", "views_schedule", "views_second_factor", "views_security", "views_segments", "views_sending",
+    "views_subscribers",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from subscribers.figures import last_days
 from subscribers.models import Site, Subscriber
-from subscribers.user_agent import MOST_CHARACTERS, _read, read_user_agent
 from tenants.doorway import in_tenant
 from tests.conftest import Workspace
 from tests.subscribers.samples import Browser, subscribe
+from truepush.lib.user_agent import MOST_CHARACTERS, _read, read_user_agent
 
 
 def test_a_return_counts_from_today(acme: Workspace, shop: Site, sdk: Client) -> None:

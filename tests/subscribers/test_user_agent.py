@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from subscribers.models import Site
-from subscribers.user_agent import read_user_agent
 from tests.conftest import Workspace
 from tests.subscribers.samples import CHROME, Browser, only_row, rows, subscribe
+from truepush.lib.user_agent import read_user_agent
 
 IOS = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 KNOWN = {

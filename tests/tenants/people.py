@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
+from allauth.mfa.models import Authenticator
 from django.http import HttpResponse
 from django.test import Client
 
 from tenants.actions.handover import NONCE_COOKIE
 from tenants.models import Membership, Role, User
+from tenants.sealing import seal
 from tests.conftest import PASSWORD, Workspace
 
 PUBLIC = "http://localhost:8000"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def add_person(email: str, **fields: object) -> User:
@@ -23,6 +26,13 @@ def add_member(place: Workspace, role: Role, email: str = "") -> User:
     user = add_person(email or f"{role}@{place.tenant.slug}.test")
     Membership.objects.create(tenant=place.tenant, user=user, role=role)
     return user
+
+
+def give_second_factor(user: User, secret: str = SECRET) -> None:
+    """Add an authenticator app, as if by its page; sessions that are open stay."""
+    Authenticator.objects.create(
+        user=user, type=Authenticator.Type.TOTP, data={"secret": seal(secret, context="second factor")}
+    )
 
 
 @dataclass

@@ -30,7 +30,7 @@ def test_the_session_of_a_person_who_was_read_before_the_sign_out_is_dead(
 ) -> None:
     """What `redeem` answers carries the epoch of its claim: a sign-out right after it ends that session too."""
     token = issue(actor=acme.owner, tenant=acme.tenant, challenge=challenge_of(NONCE))
-    user = redeem(token, tenant=acme.tenant, host=host_of(acme.tenant), nonce=NONCE)
+    user = redeem(token, tenant=acme.tenant, host=host_of(acme.tenant), nonce=NONCE).user
     end_all_sessions(actor=acme.owner, user=acme.owner)
     public.force_login(user)
     assert public.get("/workspaces/")["Location"].startswith("/sign-in/")

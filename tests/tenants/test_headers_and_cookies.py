@@ -10,7 +10,7 @@ from django.test import Client
 from tenants.doorway import in_tenant
 from tenants.models import Role, User
 from tests.conftest import PASSWORD, Workspace, make_site
-from tests.tenants.people import PUBLIC, Browser, add_member
+from tests.tenants.people import PUBLIC, Browser, add_member, give_second_factor
 
 Console = Callable[..., Client]
 SignIn = Callable[[User], Client]
@@ -92,6 +92,7 @@ def test_a_refused_form_is_guarded(acme: Workspace, console: Console) -> None:
 def test_hand_over_and_admin_pages_are_guarded(acme: Workspace, signed_in: SignIn) -> None:
     User.objects.filter(pk=acme.owner.pk).update(is_staff=True, is_superuser=True)
     browser = Browser(acme, signed_in(acme.owner))
+    give_second_factor(acme.owner)
     assert_guarded(browser.public.get(browser.ask().removeprefix(PUBLIC)))
     assert_guarded(browser.public.get("/admin/tenants/tenant/"))
 

@@ -13,7 +13,7 @@ from tenants import tasks
 from tenants.models import KeptMail, User
 from tenants.outbox import forget_old_mail
 from tests.conftest import Workspace
-from tests.tenants.people import add_person
+from tests.tenants.people import add_person, give_second_factor
 
 SignIn = Callable[[User], Client]
 
@@ -36,7 +36,9 @@ def test_a_mail_is_kept_and_neither_database_nor_log_tells_its_link(
 
 
 def test_staff_read_it_in_the_admin(acme: Workspace, signed_in: SignIn) -> None:
-    client = signed_in(add_person("support@truepush.test", is_staff=True, is_superuser=True))
+    support = add_person("support@truepush.test", is_staff=True, is_superuser=True)
+    client = signed_in(support)
+    give_second_factor(support)
     tasks.mail_reset(acme.owner.pk)
     kept = KeptMail.objects.get()
     assert b"A new password for Truepush" in client.get("/admin/tenants/keptmail/").content

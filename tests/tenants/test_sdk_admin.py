@@ -10,7 +10,7 @@ from django.test import Client
 
 from tenants.models import AuditEntry, SdkRelease, User
 from tenants.sdk_rings import installed
-from tests.tenants.people import add_person
+from tests.tenants.people import add_person, give_second_factor
 
 SignIn = Callable[[User], Client]
 LIST = "/admin/tenants/sdkrelease/"
@@ -29,7 +29,10 @@ def releases(db: None, settings: Any) -> dict[str, SdkRelease]:
 
 @pytest.fixture
 def staff(signed_in: SignIn) -> Client:
-    return signed_in(add_person("support@truepush.test", is_staff=True, is_superuser=True))
+    user = add_person("support@truepush.test", is_staff=True, is_superuser=True)
+    client = signed_in(user)
+    give_second_factor(user)
+    return client
 
 
 def words(answer: Any) -> str:
@@ -104,6 +107,7 @@ def test_staff_who_may_only_look_see_no_buttons_and_are_refused(
     user = add_person("looks@truepush.test", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_sdkrelease"))
     client = signed_in(user)
+    give_second_factor(user)
     assert "formaction" not in client.get(LIST).content.decode()
     for step in ("start", "call-back"):
         assert client.post(f"{LIST}{releases[HERE].pk}/{step}/", {"percent": "100"}).status_code == 403

@@ -33,7 +33,7 @@ from tenants.models import (
 )
 from tenants.outbox import EmailBackend
 from tests.conftest import Workspace, make_site
-from tests.tenants.people import Browser, add_member, add_person
+from tests.tenants.people import Browser, add_member, add_person, give_second_factor
 
 SignIn = Callable[[User], Client]
 MODELS = (
@@ -52,9 +52,16 @@ MODELS = (
 )
 
 
+def signed_in_staff(signed_in: SignIn, email: str, **marks: bool) -> Client:
+    user = add_person(email, is_staff=True, **marks)
+    client = signed_in(user)
+    give_second_factor(user)
+    return client
+
+
 @pytest.fixture
 def staff(signed_in: SignIn) -> Client:
-    return signed_in(add_person("support@truepush.test", is_staff=True, is_superuser=True))
+    return signed_in_staff(signed_in, "support@truepush.test", is_superuser=True)
 
 
 @pytest.fixture
@@ -209,8 +216,8 @@ def test_customers_are_shown_to_the_sign_in_and_nothing_else(
 
 def test_a_staff_mark_alone_shows_nothing(rows: dict[type[Any], Any], signed_in: SignIn) -> None:
     """AU-11: what is read is granted model by model."""
-    user = add_person("new@truepush.test", is_staff=True)
-    client = signed_in(user)
+    client = signed_in_staff(signed_in, "new@truepush.test")
+    user = User.objects.get(email="new@truepush.test")
     assert "permission to view or edit anything." in client.get("/admin/").content.decode()
     assert {client.get(address(model)).status_code for model in MODELS} == {403}
     user.user_permissions.add(Permission.objects.get(codename="view_tenant"))
@@ -221,9 +228,8 @@ def test_a_staff_mark_alone_shows_nothing(rows: dict[type[Any], Any], signed_in:
 def test_even_with_every_permission_nothing_can_be_changed(
     rows: dict[type[Any], Any], signed_in: SignIn
 ) -> None:
-    user = add_person("eager@truepush.test", is_staff=True)
-    user.user_permissions.set(Permission.objects.all())
-    client = signed_in(user)
+    client = signed_in_staff(signed_in, "eager@truepush.test")
+    User.objects.get(email="eager@truepush.test").user_permissions.set(Permission.objects.all())
     before = everything()
     for model in MODELS:
         assert client.post(address(model, f"{rows[model].pk}/change/"), {"name": "x"}).status_code == 403

@@ -1,0 +1,85 @@
+"""Sessions as their person sees them: where they are signed in, and how to end that from elsewhere.
+
+A sign-in on the public host has a row, and each console that was opened from it has one below. Ending a sign-in removes
+Django's sessions of all of them, so whatever host is asked next knows nobody.
+"""
+
+from typing import NamedTuple
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import F, Prefetch, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from tenants.actions import audit
+from tenants.models import Handover, SeenSession, User
+
+
+class Seen(NamedTuple):
+    """What is known of a session: its key, and the host, browser and truncated address it was used with."""
+
+    session_key: str
+    host: str
+    browser: str
+    address: str
+
+
+def open_session(user: User, seen: Seen, *, parent_id: int | None = None) -> int:
+    """Note a session that was just opened; answer its row's number. Who let the person in writes the audit row."""
+    return SeenSession.objects.create(user=user, parent_id=parent_id, **seen._asdict()).pk
+
+
+def touch_session(user: User, pk: int, seen: Seen) -> int:
+    """Note that a session is in use, whatever its key is now; answer its row's number, which is new if it had none."""
+    mine = SeenSession.objects.filter(pk=pk, user=user)
+    if mine.update(session_key=seen.session_key, address=seen.address, last_at=Now()):
+        return pk
+    return open_session(user, seen)
+
+
+def sessions_of(user: User) -> list[SeenSession]:
+    """The sign-ins that are open, the last used first, each with its consoles as `children`."""
+    open_ones = SeenSession.objects.filter(session_key__in=_open_keys())
+    signed_in = open_ones.filter(user=user, parent=None)
+    return list(signed_in.prefetch_related(Prefetch("children", open_ones.order_by("host"))))
+
+
+def forget_closed() -> int:
+    """Remove the rows of sessions that are no more; Django's own that have expired go too."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    number, _ = SeenSession.objects.exclude(session_key__in=_open_keys()).delete()
+    return number
+
+
+def _open_keys() -> QuerySet[Session, str]:
+    return Session.objects.filter(expire_date__gt=timezone.now()).values_list("session_key", flat=True)
+
+
+@transaction.atomic
+def end_session(*, actor: User, pk: int) -> bool:
+    """End one of one's own sign-ins with the consoles opened from it; False if there is no such one."""
+    row = SeenSession.objects.filter(pk=pk, user=actor, parent=None).first()
+    if row is None:
+        return False
+    rows = [row, *row.children.all()]
+    Session.objects.filter(session_key__in=[row.session_key for row in rows]).delete()
+    Handover.objects.filter(user=actor, used_at__isnull=True).update(used_at=timezone.now())
+    SeenSession.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    audit.record("user.session_end", actor=actor, tenant_id=None, target=row.browser)
+    return True
+
+
+@transaction.atomic
+def end_other_sessions(*, actor: User) -> None:
+    """End all sessions; the caller renews the one that stays (update_session_auth_hash)."""
+    forget_sessions(actor)
+    audit.record("user.other_sessions_end", actor=actor, tenant_id=None, target=actor.email[:120])
+
+
+def forget_sessions(user: User) -> None:
+    """Make every session worthless, and tokens on their way to a console; in the transaction of what calls for it."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    Handover.objects.filter(user=user, used_at__isnull=True).update(used_at=timezone.now())
+    SeenSession.objects.filter(user=user).delete()
+    user.refresh_from_db(fields=["session_epoch"])
