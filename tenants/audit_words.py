@@ -23,6 +23,7 @@ WORDS: dict[str, str] = {
     "workspace.retry": "started setting up the workspace {} again",
     "workspace.enter": "signed in to the workspace",
     "workspace.rate": "changed how fast the workspace sends",
+    "workspace.security": "changed what the workspace asks of its owners at sign-in",
     "workspace.approval": "changed whether campaigns need approval",
     "workspace.pause_sending": "paused all sending",
     "workspace.resume_sending": "let sending go on",

@@ -6,18 +6,17 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 
 from tenants.models import User
-from tenants.sealing import seal, unseal
+from tenants.sealing import SECOND_FACTOR, seal, unseal
 
 # One for all rows: allauth's hooks do not say whose secret it is.
-_CONTEXT = "second factor"
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
     def encrypt(self, text: str) -> str:
-        return seal(text, context=_CONTEXT)
+        return seal(text, context=SECOND_FACTOR)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return unseal(encrypted_text, context=_CONTEXT)
+        return unseal(encrypted_text, context=SECOND_FACTOR)
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # allauth's
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1

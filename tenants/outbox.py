@@ -10,7 +10,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models.functions import Now
 
 from tenants.models import KeptMail
-from tenants.sealing import seal, unseal
+from tenants.sealing import mail_context, seal, unseal
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def _keep(mail: EmailMessage) -> None:
         id=pk,
         recipient=", ".join(mail.to)[:254],
         subject=" ".join(mail.subject.split())[:200],
-        sealed=seal(str(mail.body), context=f"mail:{pk}"),
+        sealed=seal(str(mail.body), context=mail_context(pk)),
     )
     log.info(
         "mail kept, not sent: EMAIL_URL names no mail server. Staff read it in the admin, mails not sent."
@@ -43,7 +43,7 @@ def _keep(mail: EmailMessage) -> None:
 
 
 def text_of(mail: KeptMail) -> str:
-    return unseal(mail.sealed, context=f"mail:{mail.pk}")
+    return unseal(mail.sealed, context=mail_context(mail.pk))
 
 
 def forget_old_mail() -> int:

@@ -4,7 +4,20 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from tenants.sealed_columns import SealedColumn
 from truepush.lib.fieldcrypt import FieldCrypt
+
+SECOND_FACTOR = "second factor"
+
+# What a rotation of FIELD_KEYS encrypts anew (settings.SEALED).
+SEALED = (
+    SealedColumn("tenants.KeptMail", "sealed", lambda mail: mail_context(mail.pk)),
+    SealedColumn("mfa.Authenticator", "data", lambda _: SECOND_FACTOR, keys=("secret", "seed")),
+)
+
+
+def mail_context(key: object) -> str:
+    return f"mail:{key}"
 
 
 @lru_cache(maxsize=1)

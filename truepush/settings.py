@@ -10,8 +10,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from truepush.lib import base64url
 from truepush.lib.log_lines import LOG_FORMATS, logging_settings
+from truepush.lib.setting_readers import read_keys, read_origin
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
@@ -23,50 +23,17 @@ env = environ.Env()
 environ.Env.read_env(os.environ.get("TRUEPUSH_ENV_FILE", BASE_DIR / ".env"))
 
 
-def _keys(name: str) -> dict[str, bytes]:
-    """Read `id:base64url,...` into a mapping, the current key first; each key has 32 octets."""
-    keys: dict[str, bytes] = {}
-    for item in env.list(name):
-        key_id, _, text = item.partition(":")
-        secret = base64url.decode(text)
-        if not key_id or len(secret) != 32:
-            raise ImproperlyConfigured(
-                f"{name}: give each key as id:base64url of 32 octets, comma-separated."
-            )
-        keys[key_id] = secret
-    if not keys:
-        raise ImproperlyConfigured(f"{name} is empty: give at least one id:base64url key of 32 octets.")
-    return keys
-
-
-def _origin(name: str, default: str) -> str:
-    """Read an address that is compared with Origin headers: scheme, host and port, nothing else."""
-    address: str = env.str(name, default=default).rstrip("/").lower()
-    parts = urlsplit(address)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or address != f"{parts.scheme}://{parts.netloc}"
-        # A browser's Origin never names the usual port.
-        or parts.port == {"http": 80, "https": 443}[parts.scheme]
-    ):
-        raise ImproperlyConfigured(
-            f"{name} is {address!r}; give scheme, host and port, for example {default or 'http://localhost:8004'}."
-        )
-    return address
-
-
 # --- Identity and secrets
 SECRET_KEY: str = env.str("SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)
-FIELD_KEYS = _keys("FIELD_KEYS")
-RECEIPT_KEYS = {int(key_id): secret for key_id, secret in _keys("RECEIPT_KEYS").items()}
+FIELD_KEYS = read_keys(env, "FIELD_KEYS")
+RECEIPT_KEYS = {int(key_id): secret for key_id, secret in read_keys(env, "RECEIPT_KEYS").items()}
 
 # --- Addresses: the console is on <tenant>.BASE_DOMAIN, the SDK on a host of its own without cookies
-BASE_URL = _origin("BASE_URL", "http://localhost:8000")
-SDK_URL = _origin("SDK_URL", "http://sdk.localhost:8000")
+BASE_URL = read_origin(env, "BASE_URL", "http://localhost:8000")
+SDK_URL = read_origin(env, "SDK_URL", "http://sdk.localhost:8000")
 # Where browsers report to, if `manage.py receipts` serves that apart; empty is SDK_URL.
-RECEIPTS_URL = _origin("RECEIPTS_URL", "") if env.str("RECEIPTS_URL", default="") else ""
+RECEIPTS_URL = read_origin(env, "RECEIPTS_URL", "") if env.str("RECEIPTS_URL", default="") else ""
 BASE_DOMAIN = urlsplit(BASE_URL).hostname or ""
 SDK_HOST = urlsplit(SDK_URL).hostname or ""
 IS_HTTPS = BASE_URL.startswith("https://")
@@ -234,7 +201,7 @@ CHORES = {
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0
 # Columns that are encrypted with FIELD_KEYS, by the module that seals them: `manage.py rotate_keys` walks them.
-SEALED = ["subscribers.keyring.SEALED"]
+SEALED = ["tenants.sealing.SEALED", "subscribers.keyring.SEALED"]
 # Queue name to processes. A delivery holds its process for up to PUSH_DRAIN_SECONDS, so what a person waits for in
 # front of a page has a queue and a process of its own.
 SHORT_QUEUE = "short"

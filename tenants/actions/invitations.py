@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet, Sum
@@ -16,6 +15,7 @@ from django_q.tasks import async_task
 
 from tenants.actions import audit
 from tenants.actions.members import MemberRefused, check_grant, checked_sites, described
+from tenants.actions.verification import verify_address
 from tenants.models import Invitation, Membership, SiteIndex, Tenant, User
 
 LIFETIME = timedelta(hours=24)
@@ -162,9 +162,7 @@ def accept(*, actor: User, token: str) -> Tenant:
         )
     _check_inviter(row)
     Invitation.objects.filter(pk=row.pk).update(accepted_at=Now(), digest=None)
-    EmailAddress.objects.update_or_create(
-        user=actor, email=actor.email, defaults={"verified": True, "primary": True}
-    )
+    verify_address(actor=actor)
     values = {"role": row.role, "site_ids": row.site_ids}
     _, is_new = Membership.objects.get_or_create(tenant=row.tenant, user=actor, defaults=values)
     if is_new:

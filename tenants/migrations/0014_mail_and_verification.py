@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0010_attempts'),
+        ('tenants', '0013_attempts'),
     ]
 
     operations = [

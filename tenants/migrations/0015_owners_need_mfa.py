@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0011_mail_and_verification'),
+        ('tenants', '0014_mail_and_verification'),
     ]
 
     operations = [

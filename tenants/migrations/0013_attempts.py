@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0009_sdk_release'),
+        ('tenants', '0012_invitation'),
     ]
 
     operations = [

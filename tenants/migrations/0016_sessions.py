@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0012_owners_need_mfa'),
+        ('tenants', '0015_owners_need_mfa'),
     ]
 
     operations = [
