@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from truepush.lib.log_lines import LOG_FORMATS, logging_settings
-from truepush.lib.setting_readers import read_keys, read_origin
+from truepush.setting_readers import read_keys, read_origin
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 

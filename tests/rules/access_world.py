@@ -88,7 +88,8 @@ class World:
             "inbox": 1,
             "people": self.member_id,
             "people/invitations": self.invitation_id,
-            "account": 1,
+            "account/sessions": 1,
+            "account/second-factor/passkeys": 1,
         }
 
         def fill(match: re.Match[str]) -> str:

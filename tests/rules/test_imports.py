@@ -19,7 +19,9 @@ JOINTS = (
     "truepush.local.demo_prompts",
 )
 # The project's own modules that Django starts with see the lowest app: its checks ask the database that it minds.
-PROJECT = ("truepush.admin", "truepush.apps", "truepush.checks", "truepush.wsgi", "truepush.asgi")
+PROJECT = (
+    "truepush.admin", "truepush.apps", "truepush.asgi", "truepush.checks", "truepush.setting_readers", "truepush.wsgi",
+)  # fmt: skip
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
     "access", "adapter", "admin", "api", "away", "context", "forms", "forms_ab", "forms_blocks", "forms_import",

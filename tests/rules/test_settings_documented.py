@@ -25,13 +25,16 @@ def module(name: str) -> Module:
 def reads_of_settings() -> Iterator[tuple[str, ast.expr | None]]:
     """Find env.str("NAME", default=...) and the readers of settings.py's own; a reader's second word is a default."""
     for node in ast.walk(module("truepush.settings").tree):
-        if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+        if not isinstance(node, ast.Call):
             continue
         function = ast.unparse(node.func)
-        name = str(node.args[0].value)
-        if (function.startswith("env.") or function in ("_keys", "_origin")) and NAME.fullmatch(name):
+        arguments = node.args[1:] if function in ("read_keys", "read_origin") else node.args
+        if not arguments or not isinstance(arguments[0], ast.Constant):
+            continue
+        name = str(arguments[0].value)
+        if function.startswith(("env.", "read_")) and NAME.fullmatch(name):
             given = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
-            yield name, [*given, *node.args[1:], None][0]
+            yield name, [*given, *arguments[1:], None][0]
 
 
 def reads_of_local_programs() -> set[str]:
