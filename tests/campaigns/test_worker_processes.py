@@ -131,7 +131,7 @@ def test_every_figure_of_a_large_send_agrees_with_the_push_services_own(
     assert int(str(counts["connections"])) <= 4 * 150 + 5
     with in_tenant(lasting.schema):
         assert Batch.objects.filter(send_id=send.pk).count() == 2
-        pages = list(LedgerPage.objects.filter(batch__send_id=send.pk))
+        pages = list(LedgerPage.objects.filter(batch__send_id=send.pk).order_by("batch__number"))
     assert [(page.is_folded, page.first, page.last, len(page.accepted)) for page in pages] == [
         (True, 0, people - 1, people // 8) for people in (5000, size - 5000)
     ]
