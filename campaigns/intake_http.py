@@ -1,4 +1,4 @@
-"""HTTP/1.1 of the receipts' own process: httptools reads, calls are answered in their order, nobody waits for ever.
+"""HTTP/1.1 of the receipts' own process: httptools reads, each call is answered, nobody waits for ever.
 
 Without a task, two events and a future for each call, as a general server has them, a call costs half.
 """
@@ -24,8 +24,6 @@ SWEEP_SECONDS = 1.0
 # Connections beyond the limit that are heard, to be told why; they need open files too.
 MOST_REFUSED = 20
 REFUSED_SECONDS = 2.0
-# Calls of one connection that came before its first was answered. Browsers wait; who does not is waited for.
-MOST_AHEAD = 8
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -61,8 +59,9 @@ class Server:
             asyncio.create_task(self.intake.commit_for_ever()),
             asyncio.create_task(self.sweep_for_ever()),
         ]
+        stopped = asyncio.create_task(stop.wait())
         listener = await loop.create_server(partial(Connection, self), host, port, backlog=backlog)
-        await stop.wait()
+        await asyncio.wait([stopped, *works], return_when=asyncio.FIRST_COMPLETED)
         self.is_stopping = True
         listener.close()
         until = loop.time() + patience
@@ -73,11 +72,16 @@ class Server:
         for connection in list(self.connections):
             connection.transport.abort()
         for work in works:
+            if work.done():
+                work.result()  # raises what ended it: without its commits or its sweep this process is of no use
             work.cancel()
 
 
 class Connection(asyncio.Protocol):
-    """One browser's, or a proxy's, for many calls one after the other."""
+    """One browser's, or a proxy's, for many calls one after the other.
+
+    Neither asks again before it was answered. Who does gets the answer that is due, and the connection ends with it.
+    """
 
     transport: asyncio.Transport
 
@@ -85,8 +89,8 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.parser = HttpRequestParser(self)
         self.since = asyncio.get_running_loop().time()
-        self.is_reading = self.is_answering = self.is_over = self.is_refused = False
-        self.ahead: list[Call] = []
+        self.is_reading = self.is_answering = self.is_last = self.is_over = self.is_refused = False
+        self.unfinished = 0  # octets of a head that has no end yet
         self._begin()
 
     # --- What asyncio says
@@ -105,8 +109,16 @@ class Connection(asyncio.Protocol):
         self.is_over = True
         self.server.connections.discard(self)
 
+    def pause_writing(self) -> None:
+        """Hear no more of who does not read the answers."""
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self.is_last:
+            self.transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
-        if self.is_over:
+        if self.is_over or self.is_last:
             return
         if not self.is_reading:
             self.is_reading, self.since = True, asyncio.get_running_loop().time()
@@ -116,7 +128,18 @@ class Connection(asyncio.Protocol):
             pass  # the call before it is answered as any other, and is the last
         except HttpParserError as error:
             refused = error.__context__ if isinstance(error.__context__, ApiError) else None
-            self._end_with(refusal(refused or ApiError(400, "bad_request", "This is no HTTP request.")))
+            self._stop_hearing(refused or ApiError(400, "bad_request", "This is no HTTP request."))
+        self.unfinished = self.unfinished + len(data) if self.is_in_head else 0
+        if self.unfinished > MOST_HEAD:
+            self._stop_hearing(_too_long())
+
+    def _stop_hearing(self, why: ApiError) -> None:
+        """Say why, unless an answer is due: then that one is the last."""
+        if self.is_answering:
+            self.is_last = True
+            self.transport.pause_reading()
+        elif not self.is_over:
+            self._end_with(refusal(why))
 
     # --- What the parser says
 
@@ -124,6 +147,7 @@ class Connection(asyncio.Protocol):
         self.url, self.content_type, self.body = b"", b"", b""
         self.head = 0
         self.expects = False
+        self.is_in_head = True
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -140,9 +164,10 @@ class Connection(asyncio.Protocol):
     def _count(self, octets: int) -> None:
         self.head += octets
         if self.head > MOST_HEAD:
-            raise ApiError(431, "too_large", f"The header has more than {MOST_HEAD} octets.")
+            raise _too_long()
 
     def on_headers_complete(self) -> None:
+        self.is_in_head = False
         if self.expects and not self.is_answering:
             self.transport.write(_CONTINUE)
 
@@ -161,60 +186,63 @@ class Connection(asyncio.Protocol):
         )
         self._begin()
         if self.is_answering:
-            self.ahead.append(call)
-            if len(self.ahead) == MOST_AHEAD:
-                self.transport.pause_reading()
-        else:
+            self._stop_hearing(ApiError(400, "bad_request", "Wait for the answer before you ask again."))
+        elif not self.is_over:
             self._take(call)
 
-    # --- Answers, in the order of the calls
+    # --- Answers
 
     def _take(self, call: Call) -> None:
         self.is_answering = True
         if self.is_refused:
             return self._end_with(overloaded())
-        reply = partial(self._reply, call.is_kept)
+        reply = partial(self._reply, call)
         self.server.intake.take(call.method, call.path, call.content_type, call.body, reply)
         return None
 
-    def _reply(self, is_kept: bool, answer: Answer) -> None:
+    def _reply(self, call: Call, answer: Answer) -> None:
         if self.is_over:
             return  # the caller has gone
-        is_kept = is_kept and not self.server.is_stopping
-        self.transport.write(_written(answer, is_kept))
+        is_kept = call.is_kept and not self.is_last and not self.server.is_stopping
+        if call.method == "HEAD":
+            answer = answer._replace(is_silent=True)
         self.is_answering = False
-        if not is_kept:
-            self.is_over = True
-            self.transport.close()
-            return
         self.since = asyncio.get_running_loop().time()
-        if self.ahead:
-            self.transport.resume_reading()
-            self._take(self.ahead.pop(0))
+        if is_kept:
+            self.transport.write(_written(answer, is_kept))
+        else:
+            self._end_with(answer)
 
     def _end_with(self, answer: Answer) -> None:
-        """Say why, and close; what was asked before and is not answered yet is not."""
-        self.is_over = True
         self.transport.write(_written(answer, False))
+        self._close()
+
+    def _close(self) -> None:
+        self.is_over, self.since = True, asyncio.get_running_loop().time()
         self.transport.close()
 
     # --- Time
 
     def look_at_clock(self, now: float) -> None:
         waited = now - self.since
-        if self.is_answering:
-            return
-        if self.is_reading and waited > CALL_SECONDS:
+        if self.is_over:
+            if waited > CALL_SECONDS:  # it does not read what was said last
+                self.transport.abort()
+        elif self.is_answering:
+            pass
+        elif self.is_reading and waited > CALL_SECONDS:
             late = f"The call did not come within {CALL_SECONDS:.0f} s."
             self._end_with(refusal(ApiError(408, "timeout", late)))
         elif waited > (REFUSED_SECONDS if self.is_refused else IDLE_SECONDS):
-            self.is_over = True
-            self.transport.close()
+            self._close()
 
     def close_if_idle(self) -> None:
         if not self.is_answering and not self.is_reading:
-            self.is_over = True
-            self.transport.close()
+            self._close()
+
+
+def _too_long() -> ApiError:
+    return ApiError(431, "too_large", f"The header has more than {MOST_HEAD} octets.")
 
 
 @lru_cache(maxsize=64)
@@ -226,4 +254,4 @@ def _written(answer: Answer, is_kept: bool) -> bytes:
         lines.append(f"content-length: {len(answer.body)}")
     if not is_kept:
         lines.append("connection: close")
-    return "\r\n".join([*lines, "", ""]).encode() + answer.body
+    return "\r\n".join([*lines, "", ""]).encode() + (b"" if answer.is_silent else answer.body)

@@ -9,6 +9,8 @@ import math
 import threading
 import time
 
+from subscribers.place import read_address
+
 # A call each half second in the long run, from one household or office; and bursts of so many.
 PER_MINUTE, BURST = 120, 120
 # More than a web process inserts at all.
@@ -53,13 +55,10 @@ def seconds_to_wait(tenant_id: int, site_id: int, address: str) -> int:
 
 def _network(text: str) -> str:
     """One visitor has 2^64 addresses of IPv6."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
+    address = read_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, 64), strict=False).network_address)
-    return str(address)
+    return str(address or "")
 
 
 def forget_all() -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from subscribers.models import Site
 from subscribers.time_zones import time_zone_choices
-from truepush.lib.hostname import is_host_name, is_local
+from truepush.lib.hostname import is_host_name, is_local, url_problem
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 
 MOST_ORIGIN = 255
@@ -61,21 +61,10 @@ def _browsers_host(name: str) -> str:
 
 
 def check_url(text: str, what: str) -> str:
-    """Check an absolute https address (http on local hosts only), without user name or control characters."""
+    """Check an absolute address as `url_problem` does; raises ValidationError."""
     text = text.strip()
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    host = parts.hostname or ""
-    bad = any(character <= " " or character in '<>"\\^`{|}' for character in text)
-    if bad or not host or port == 0 or parts.username is not None or parts.scheme not in ("http", "https"):
-        raise forms.ValidationError(
-            f"{what} must be a full address, for example https://www.example.com/sale."
-        )
-    if parts.scheme == "http" and not is_local(host):
-        raise forms.ValidationError(f"{what} must begin with https://.")
+    if problem := url_problem(text):
+        raise forms.ValidationError(f"{what} {problem}")
     return text
 
 

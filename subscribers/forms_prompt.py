@@ -8,7 +8,16 @@ from subscribers.blocks import read_blocks
 from subscribers.models import Prompt
 from subscribers.names import languages
 from subscribers.prompt_words import LANGUAGES, WRITTEN
-from subscribers.prompts import COLOURS, LIMITS, POSITIONS, PromptRefused, check_design, design_of, new_design
+from subscribers.prompts import (
+    COLOURS,
+    LIMITS,
+    POSITIONS,
+    WITH_TOPICS,
+    PromptRefused,
+    check_design,
+    design_of,
+    new_design,
+)
 
 # Tags that say more than a language of two letters, since texts differ.
 _REGIONS = {
@@ -162,7 +171,7 @@ class PromptForm(forms.Form):
                 "never": data["never"].split(),
             },
             "again": _days(data["again"]),
-            "topics": [_topic(one) for one in self.topics] if kind in ("topics", "bell", "button") else [],
+            "topics": [_topic(one) for one in self.topics] if kind in WITH_TOPICS else [],
         }
 
     def _translations(self) -> dict[str, dict[str, str]]:

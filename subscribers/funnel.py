@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from subscribers.actions.funnel import STEPS
+from subscribers.actions.funnel import OTHER, STEPS
 from subscribers.models import Prompt, Site
 from subscribers.names import name_of
 from truepush.lib.odds import chances
@@ -129,7 +129,12 @@ def tables(site: Site, since: date, names: Mapping[int, str]) -> tuple[Line, dic
             if not given:
                 whole[step] = number
     made = {
-        name: _largest([(_label(name, value, names), steps) for value, steps in rows.items()])
+        name: _largest(
+            [
+                (name == "page" and value == OTHER, _label(name, value, names), steps)
+                for value, steps in rows.items()
+            ]
+        )
         for name, rows in by.items()
     }
     return Line("All", whole), made
@@ -144,15 +149,14 @@ def _label(dimension: str, value: Any, names: Mapping[int, str]) -> str:
     return str(value) or "Not known"
 
 
-def _largest(rows: Iterable[tuple[str, Steps]]) -> list[Line]:
-    ordered = sorted(
-        rows, key=lambda row: (row[0] == "other", -row[1]["shown"], -row[1]["subscribed"], row[0])
-    )
-    first = [Line(label, steps) for label, steps in ordered[:ROWS] if label != "other"]
+def _largest(rows: Iterable[tuple[bool, str, Steps]]) -> list[Line]:
+    """The first rows by what was shown; all the others, and what the fold put together, as one."""
+    ordered = sorted(rows, key=lambda row: (row[0], -row[2]["shown"], -row[2]["subscribed"], row[1]))
+    first = [Line(label, steps) for is_rest, label, steps in ordered[:ROWS] if not is_rest]
     rest = ordered[len(first) :]
     if not rest:
         return first
-    others = Steps({step: sum(steps[step] for _, steps in rest) for step in STEPS})
+    others = Steps({step: sum(steps[step] for _, _, steps in rest) for step in STEPS})
     return [*first, Line("Other", others)]
 
 

@@ -34,17 +34,23 @@ def place_of_request(request: HttpRequest) -> Place:
 
 def place_of(text: str) -> Place:
     """Look an address up; what is none, or of a private network, is nowhere."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
+    address = read_address(text)
+    if address is None:
         return Place()
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
     if settings.GEO_FILE:
         country, region, city = _by_file(str(address))
     else:
         country, region, city = _by_package(str(address)), "", ""
     return Place(country, region[:80], city[:80], kept(address))
+
+
+def read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address, one of IPv4 that is written as IPv6 as what it is; None for anything else."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address
 
 
 def kept(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:

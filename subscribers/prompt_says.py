@@ -1,6 +1,7 @@
 """Prompts in words for the console: what each kind is, and when one is shown."""
 
 from subscribers.models import Prompt
+from subscribers.prompts import SWITCHES
 
 # What the chooser says of each kind, in the order in which it shows them.
 KINDS = {
@@ -32,7 +33,7 @@ def said_of(prompt: Prompt) -> list[str]:
         said.append(f"Only on {', '.join(when['only'])}.")
     if when["never"]:
         said.append(f"Never on {', '.join(when['never'])}.")
-    if prompt.kind in ("bell", "button"):
+    if prompt.kind in SWITCHES:
         return [one for one in said if one.startswith(("Only", "Never"))] or ["On every page."]
     days = ", ".join(str(one) for one in prompt.again)
     return [*(said or ["At once, on every page."]), f"After a “no” again in {days} days."]

@@ -14,6 +14,7 @@ from subscribers.languages import read_language
 from subscribers.models import Prompt, Site
 from subscribers.prompt_words import WRITTEN, said_words, written_words
 from subscribers.tags import TagsRefused, clean_tags
+from truepush.lib.hostname import url_problem
 
 MOST_LANGUAGES = 20
 # With as many languages a form has fewer fields than a request may (settings.DATA_UPLOAD_MAX_NUMBER_FIELDS).
@@ -47,15 +48,13 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "native": ("",),
     "button": ("",),
 }
+# They offer, and stand on the page all the time; the other kinds ask.
+SWITCHES = ("bell", "button")
 COLOURS = {"accent": "#2b6bea", "ink": "", "paper": ""}
 # Seconds on the page, per cent of it, pages and visits of the visitor: at least, and at most.
 LIMITS = {"delay": (0, 600), "scroll": (0, 100), "pages": (1, 100), "visits": (1, 100)}
 AGAIN = (3, 7, 30)
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-# As `check_url` of subscribers.forms, without its words.
-_PICTURE = re.compile(
-    r"(https://[^\s/@<>\"\\^`{|}]+|http://(localhost|127\.0\.0\.1|[\w.-]+\.localhost)(:\d+)?)(/[^\s<>\"\\^`{|}]*)?"
-)
 
 
 class PromptRefused(ValueError):
@@ -195,7 +194,7 @@ def _look(kind: str, value: Any) -> dict[str, str]:
         if not isinstance(colour, str) or (colour and not _COLOUR.fullmatch(colour)):
             raise PromptRefused(name, f"{_shown(colour)} is no colour. Give six digits as in #2563eb.")
     logo = look.get("logo", "")
-    if not isinstance(logo, str) or len(logo) > MOST_LOGO or (logo and not _PICTURE.fullmatch(logo)):
+    if not isinstance(logo, str) or len(logo) > MOST_LOGO or (logo and url_problem(logo)):
         raise PromptRefused("logo", f"{_shown(logo)} is no address of a picture. It begins with https://.")
     return {"position": position, **{name: look.get(name, "") for name in COLOURS}, "logo": logo}
 
@@ -305,6 +304,7 @@ def _seen(prompt: Prompt, site: Site) -> dict[str, Any]:
         "id": prompt.pk,
         "version": prompt.version,
         "kind": design.kind,
+        "language": design.language,
         "texts": texts,
         "look": {**design.look, "logo": design.look["logo"] or site.icon_url},
         "topics": design.topics,

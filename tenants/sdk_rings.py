@@ -1,7 +1,8 @@
 """Which release of the SDK a website gets, from the books of the public schema and what is installed here.
 
-Loader, modules and worker of a website are asked for one after the other, at whichever process; all of them look here,
-so they come from one release.
+Loader, modules and worker of a website are asked for one after the other, at whichever process; all of them look here.
+With rings they come from one release; without, from what the process that answers has installed, which differs for the
+minutes of an upgrade.
 """
 
 import logging
@@ -83,9 +84,9 @@ def rows(at_most_old: float = LIFETIME_SECONDS) -> tuple[Row, ...]:
 
 
 def forget() -> None:
-    """Drop this process's copy after a change; other processes follow within LIFETIME_SECONDS."""
+    """Have this process read anew after a change; other processes follow within LIFETIME_SECONDS."""
     global _copy  # noqa: PLW0603
-    _copy = _Copy(float("-inf"), ())
+    _copy = _copy._replace(at=float("-inf"))
 
 
 def order_of(known: tuple[Row, ...]) -> list[Share]:

@@ -112,6 +112,15 @@ def serving(command: list[str], **changes: str) -> Iterator[subprocess.Popen[byt
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        # Its children listen for a moment longer: the next one must not be taken for ready because of them.
+        while is_open():
+            time.sleep(0.1)
+
+
+def is_open() -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT), 1):
+        return True
+    return False
 
 
 INTAKE = [sys.executable, "manage.py", "receipts", "--bind", f"127.0.0.1:{PORT}"]

@@ -71,7 +71,7 @@ function gesture() {
   return new Promise((resolve) => {
     const names = ["click", "keydown"];
     function act(event) {
-      if (event.key !== "Escape") {
+      if (event.key !== "Escape" && navigator.userActivation?.isActive !== false) { // Shift and Tab are none
         names.forEach((name) => removeEventListener(name, act, true));
         resolve();
       }
@@ -81,15 +81,16 @@ function gesture() {
 }
 
 /**
- * `ways` are the loader's: settings, wishes (of Init), recall, remember, read() -> {state, busy, ios}, subscribe(prompt,
+ * `ways` are the loader's: settings, wishes (of Init), recall, remember, read() -> {state, busy, ios, silent}, subscribe(prompt,
  * isFree), unsubscribe, say(verb, …), tags() -> those of the subscriber, note(step, prompt), part(name) -> address.
  */
 export function open(ways) {
   const { settings, wishes, recall, remember, read, note } = ways;
   const prompts = listOf(settings.prompts ?? [BELL]).map(Object);
-  const views = new Map(); // what stands on the page all the time, by what it is drawn for
+  const views = new Map(); // what stands on the page all the time: {prompt, view} by its place
   let seen = {};
-  let shown = null;
+  let shown = null; // the prompt that asked on this page
+  let card = null;
 
   let drawing = null;
   const drawer = () => (drawing = drawing || import(ways.part("prompt")));
@@ -127,7 +128,8 @@ export function open(ways) {
   };
   /** One of two designs, always the same for one visitor. */
   const drawn = (prompt) => (prompt.rival && seen.draw < prompt.share ? { ...prompt, ...prompt.rival } : prompt);
-  const isAskable = () => read().ios || ["default", "unsubscribed"].includes(read().state);
+  const isAskable = () => !read().silent && (read().ios || ["default", "unsubscribed"].includes(read().state));
+  const isSwitch = ({ kind }) => SWITCHES.includes(kind);
 
   // --- Asking
 
@@ -154,7 +156,7 @@ export function open(ways) {
   async function askNatively(prompt) {
     const { draw } = prompt.kind === "backdrop" ? await drawer() : {};
     const isFree = Boolean(navigator.userAgentData); // Chromium alone has it
-    await (isFree ? null : gesture());
+    await (isFree || navigator.userActivation?.isActive ? null : gesture());
     note("shown", prompt);
     const view = draw?.(given(prompt));
     try {
@@ -180,7 +182,7 @@ export function open(ways) {
     }
     const { draw } = await drawer();
     note("shown", prompt);
-    draw(given(read().ios ? { ...prompt, kind: "ios" } : prompt), handlers(prompt));
+    card = draw(given(read().ios ? { ...prompt, kind: "ios", topics: [] } : prompt), handlers(prompt));
   }
 
   async function watch(prompt) {
@@ -191,33 +193,38 @@ export function open(ways) {
     }
     await Promise.all([sleep(delay * 1000), scroll > 0 && scrolled(scroll)]);
     await (exit && leaving());
-    page === here() && (await show(prompt)); // a page that changed its address began anew
+    const isHere = window.navigation ? page === here() : isAllowed(prompt); // who changed its address began anew
+    isHere && (await show(prompt));
   }
 
-  const asking = () => prompts.filter((one) => !SWITCHES.includes(one.kind) && isAllowed(one)).map(drawn);
+  const designs = () => prompts.filter(isAllowed).map(drawn);
+  const asking = () => designs().filter((one) => !isSwitch(one));
 
   // --- What stands on the page
 
   async function drawSwitches() {
     const isOwn = document.querySelector(PAGE_HAS_ITS_OWN);
     const wanted = new Map();
-    for (const prompt of prompts.filter((one) => SWITCHES.includes(one.kind) && isAllowed(one)).map(drawn)) {
+    for (const prompt of read().silent ? [] : designs().filter(isSwitch)) {
       const places = prompt.kind === "bell" ? [document.body] : document.querySelectorAll('[data-truepush="button"]');
       const isLeftOut = prompt === BELL && isOwn;
       places.forEach((place) => isLeftOut || wanted.has(place) || wanted.set(place, prompt));
     }
-    for (const [place, view] of views) {
-      wanted.has(place) || (view?.close(), views.delete(place));
+    for (const [place, { prompt, view }] of views) {
+      wanted.get(place)?.id === prompt.id || (view?.close(), views.delete(place));
     }
     for (const [place, prompt] of wanted) {
       if (!views.has(place)) {
-        views.set(place, null);
+        const made = { prompt, view: null };
+        views.set(place, made);
         const { draw } = await drawer();
-        views.set(place, draw(given(prompt, prompt.kind === "bell" ? undefined : place), handlers(prompt)));
-        seen.isNew && isAskable() && note("shown", prompt);
+        if (views.get(place) === made) {
+          made.view = draw(given(prompt, prompt.kind === "bell" ? undefined : place), handlers(prompt));
+          seen.isNew && isAskable() && note("shown", prompt);
+        }
       }
     }
-    views.forEach((view) => view?.update({ ...read(), state: read().ios ? "ios" : read().state }));
+    views.forEach(({ view }) => view?.update({ ...read(), state: read().ios ? "ios" : read().state }));
   }
 
   function look() {
@@ -226,7 +233,10 @@ export function open(ways) {
     wishes.autoPrompt !== false && isAskable() && asking().forEach((one) => watch(one).catch(ways.complain));
   }
 
-  const render = () => void drawSwitches().catch(ways.complain);
+  function render() {
+    read().silent && card?.close(); // refused meanwhile
+    drawSwitches().catch(ways.complain);
+  }
 
   let page = here();
   window.navigation?.addEventListener("navigatesuccess", () => {

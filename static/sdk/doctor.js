@@ -1,9 +1,7 @@
 /*
  * Truepush doctor: looks at an installation from inside of the page, for whoever opened it with #truepush-check.
  *
- * It reads and changes nothing. Its report goes nowhere but to the clipboard, and names no endpoint, no secret and no
- * key but the public server keys. The line above this one says what other providers are known by:
- *   const PROVIDERS = {"OneSignal": ["cdn.onesignal.com", …], …}
+ * It changes nothing; its report goes to the clipboard only, and names no endpoint and no secret. PROVIDERS is above.
  */
 const [, base, siteKey] = /#(.+\/sdk\/v1\/([^/]+)\/)$/.exec(import.meta.url); // the loader's, which imports this
 const sdk = new URL(base).origin;
@@ -23,10 +21,10 @@ const [problem, warning, unknown, good] = ORDER.map(finding);
 const stopped = new Map();
 const tried = new Set(); // files of the page that this check itself wanted to read
 
-function noteViolation({ disposition, effectiveDirective, blockedURI, blockedURL }) {
+function noteViolation({ disposition, effectiveDirective, blockedURI, blockedURL, originalPolicy: policy }) {
   const blocked = String(blockedURI ?? blockedURL ?? "");
   if (disposition === "enforce" && !(effectiveDirective === "connect-src" && tried.has(blocked))) {
-    stopped.set(`${effectiveDirective} ${blocked}`, { directive: effectiveDirective, blocked });
+    stopped.set(`${effectiveDirective} ${blocked}`, { directive: effectiveDirective, blocked, policy });
   }
 }
 
@@ -35,6 +33,9 @@ if (window.ReportingObserver) {
   const note = (reports) => reports.forEach(({ body }) => noteViolation(body));
   new ReportingObserver(note, { types: ["csp-violation"], buffered: true }).observe();
 }
+
+const WIDER = { "script-src-elem": ["script-src"], "worker-src": ["child-src", "script-src"] };
+const named = (policy) => String(policy).split(";").map((one) => one.trim().split(/\s/)[0].toLowerCase());
 
 /** Others' violations are counted only: what a page keeps out is its own affair. */
 function policies({ scriptPath }) {
@@ -45,9 +46,14 @@ function policies({ scriptPath }) {
     const others = all.length ? ` ${all.length} of other things.` : "";
     return [good("No policy stopped anything of ours", `Content-Security-Policy violations: none of ours.${others}`)];
   }
-  return ours.map(({ directive, blocked }) => {
+  return ours.map(({ directive, blocked, policy }) => {
     const source = blocked.startsWith(sdk) ? sdk : "'self'";
-    const remedy = `Add ${source} to ${directive} in the page's Content-Security-Policy.`;
+    // A browser names what it would go by; the page may have a wider one, which a new narrow one would put out of force.
+    const chain = [directive, ...(WIDER[directive] ?? []), "default-src"];
+    const there = chain.find((one) => named(policy).includes(one));
+    const remedy = there === "default-src"
+      ? `Add to the page's Content-Security-Policy: ${directive.replace("-elem", "")} with what default-src has, and ${source}.`
+      : `Add ${source} to ${there ?? directive} in the page's Content-Security-Policy.`;
     return problem("The Content-Security-Policy stopped a request", `${directive}: ${blocked}`, remedy);
   });
 }

@@ -7,16 +7,17 @@ const MOST = 40;
 
 /** `base` is where the website's SDK calls begin; answers what notes a step. */
 export function open({ base }) {
-  let steps = [];
+  let steps = []; // {page, step}: a page may change its address before they are told
   let timer = 0;
 
   function tell() {
     clearTimeout(timer);
     timer = 0;
-    const told = steps;
-    steps = [];
-    for (let at = 0; at < told.length; at += MOST) {
-      const body = JSON.stringify({ page: location.pathname.slice(0, 200), steps: told.slice(at, at + MOST) });
+    while (steps.length) {
+      const [{ page }] = steps;
+      const told = steps.filter((one) => one.page === page).slice(0, MOST);
+      steps = steps.filter((one) => !told.includes(one));
+      const body = JSON.stringify({ page, steps: told.map(({ step }) => step) });
       const request = { method: "POST", mode: "no-cors", credentials: "omit", keepalive: true, body };
       fetch(`${base}funnel`, request).catch(() => {}); // a figure less, nothing that a visitor would miss
     }
@@ -25,7 +26,7 @@ export function open({ base }) {
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && tell());
   addEventListener("pagehide", tell);
   return (step) => {
-    steps.push({ ...step, n: 1 });
+    steps.push({ page: location.pathname.slice(0, 200), step: { ...step, n: 1 } });
     timer = timer || setTimeout(tell, SOON);
   };
 }

@@ -14,10 +14,7 @@ const WORDS = {
   allow: "Allow",
   later: "Not now",
   bell: "Notifications from {site}",
-  on: "Notifications are on.",
-  off: "Notifications are off.",
-  stop: "Turn off",
-  save: "Save",
+  on: "Notifications are on.", off: "Notifications are off.", stop: "Turn off", save: "Save",
   topics: "What would you like to hear about?",
   thanks: "Thank you. Notifications are on.",
   blocked: "Notifications are blocked. You can allow them in the browser's settings for this website.",
@@ -45,14 +42,13 @@ export function element(tag, attributes = {}, ...children) {
 const picture = (d, kind) =>
   element("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: kind }, element("path", { d }));
 
-/** The first of the visitor's languages that there are texts for: in full, by its first part, else the default's. */
-export function languageOf(texts, languages) {
-  const known = Object.keys(Object(texts));
+/** The first of the visitor's languages that there are texts for: in full, by its first part, else "", the default's. */
+function languageOf(texts, own, languages) {
+  const known = Object.keys(texts).map((key) => [key, String(key || own).toLowerCase()]);
   for (const wanted of languages.map((one) => String(one).toLowerCase())) {
-    const found = known.find((one) => one.toLowerCase() === wanted)
-      ?? known.find((one) => one && one.toLowerCase() === wanted.split("-")[0]);
+    const found = known.find(([, one]) => one === wanted) ?? known.find(([, one]) => one === wanted.split("-")[0]);
     if (found) {
-      return found;
+      return found[0];
     }
   }
   return "";
@@ -60,10 +56,11 @@ export function languageOf(texts, languages) {
 
 function wordsOf(prompt, languages, site) {
   const texts = Object(prompt.texts);
-  const language = languageOf(texts, languages);
-  const given = { ...Object(texts[""]), ...Object(texts[language]) };
-  const word = (name) => String(given[name] || WORDS[name]).replaceAll("{site}", site);
-  return { language, word };
+  const own = String(prompt.language ?? "");
+  const key = languageOf(texts, own, languages);
+  const given = { ...Object(texts[""]), ...Object(texts[key]) };
+  const word = (name) => String(given[name] ?? WORDS[name]).replaceAll("{site}", site);
+  return { language: key || own, word };
 }
 
 /** Checkboxes of the topics; `chosen()` are the tags of those that are ticked. */
@@ -115,11 +112,6 @@ function logoOf(address) {
   return made;
 }
 
-function close(host, after) {
-  host.remove();
-  after?.isConnected && after.focus();
-}
-
 /** Box, bar, topics, and what iOS needs to be told: text, a yes and a no. */
 function drawCard(given, { accept, dismiss }) {
   const { prompt } = given;
@@ -128,12 +120,20 @@ function drawCard(given, { accept, dismiss }) {
   const before = document.activeElement;
   const { list, chosen } = topicList(prompt, language, word);
   const message = element("p", { role: "status" });
-  const leave = (act) => {
+  let isAnswered = false; // what is closed after a yes is no "no"
+  function leave() {
+    if (!host.isConnected) {
+      return; // closed before: the focus is elsewhere by now
+    }
     document.removeEventListener("keydown", onKey);
-    close(host, isModal ? before : undefined);
-    act?.();
-  };
-  const later = button(word(prompt.kind === "ios" ? "close" : "later"), "later", () => leave(dismiss));
+    host.remove();
+    isModal && before?.isConnected && before.focus();
+  }
+  function decline() {
+    leave();
+    isAnswered || dismiss();
+  }
+  const later = button(word(prompt.kind === "ios" ? "close" : "later"), "later", decline);
   const allow = prompt.kind === "ios" ? undefined : button(word("allow"), "allow", agree);
   const text = element("div", { class: "words" },
     element("h2", { id: "title", dir: "auto" }, word("title")),
@@ -145,7 +145,8 @@ function drawCard(given, { accept, dismiss }) {
     element("div", { class: "acts" }, later, allow));
 
   async function agree() {
-    allow.disabled = later.disabled = true;
+    const hasFocus = shadow.activeElement === allow;
+    isAnswered = allow.disabled = true;
     card.setAttribute("aria-busy", "true");
     const state = await accept(chosen());
     const end = { subscribed: "thanks", blocked: "blocked", error: "failed" }[state];
@@ -156,15 +157,14 @@ function drawCard(given, { accept, dismiss }) {
     card.removeAttribute("aria-busy");
     message.textContent = word(end);
     later.textContent = word("close");
-    later.disabled = false;
-    later.replaceWith(button(word("close"), "later", () => leave()));
     allow.remove();
+    hasFocus && later.focus();
     state === "error" || setTimeout(leave, SAID);
   }
 
   function onKey(event) {
-    if (event.key === "Escape" && !event.defaultPrevented && !later.disabled) {
-      leave(dismiss);
+    if (event.key === "Escape" && !event.defaultPrevented) {
+      decline();
     } else if (event.key === "Tab" && isModal) {
       const all = [...root.querySelectorAll("button:enabled, input")];
       const end = event.shiftKey ? all[0] : all.at(-1);
@@ -178,17 +178,25 @@ function drawCard(given, { accept, dismiss }) {
   root.append(isModal ? element("div", { class: "veil" }) : "", card);
   document.addEventListener("keydown", onKey);
   isModal && (allow || later).focus();
-  return { close: () => leave(), update() {} };
+  return { close: leave, update() {} };
 }
 
 /** Dims the page while the browser's own dialog is open. */
 function drawBackdrop(given) {
   const { host, root, word } = hostOf(given);
-  root.append(element("div", { class: "veil", role: "status" },
+  const veil = element("div", { class: "veil", role: "status" },
     element("h2", { dir: "auto" }, word("title")),
     element("p", { dir: "auto" }, word("text")),
-    element("p", { class: "hint" }, word("dialog"))));
-  return { close: () => close(host), update() {} };
+    element("p", { class: "hint" }, word("dialog")));
+  const onKey = ({ key }) => key === "Escape" && leave();
+  function leave() {
+    document.removeEventListener("keydown", onKey);
+    host.remove();
+  }
+  veil.addEventListener("click", leave); // a browser may keep its dialog small and quiet, and never answer
+  document.addEventListener("keydown", onKey);
+  root.append(veil);
+  return { close: leave, update() {} };
 }
 
 /** The bell, and a button in the page's own place: the state, the topics and the way out. */
@@ -215,7 +223,10 @@ function drawSwitch(given, handlers) {
   }
 
   async function open() {
-    const { list, chosen } = topicList(prompt, language, word, isOn() ? await handlers.tags() : undefined);
+    const hasTopics = [].concat(prompt.topics ?? []).length && now.state !== "ios";
+    const tags = isOn() && hasTopics ? await handlers.tags() : undefined;
+    const isKnown = hasTopics && (!isOn() || tags); // what is not known cannot be saved either
+    const { list, chosen } = topicList(isKnown ? prompt : {}, language, word, tags);
     const act = (name, kind, work) => button(word(name), kind, async () => {
       shut();
       sayFor({ subscribed: "on", blocked: "blocked", error: "failed", unsubscribed: "off", default: "off" }[await work()]);
@@ -275,7 +286,7 @@ function drawSwitch(given, handlers) {
   root.append(message, panel, opener);
   opener.setAttribute("aria-expanded", "false");
   update({});
-  return { close: () => close(host), update };
+  return { close: () => host.remove(), update };
 }
 
 export function draw(given, handlers) {
@@ -306,7 +317,8 @@ const STYLE = `
   svg { display: block; fill: currentColor; }
   svg.line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; }
   .acts { display: flex; flex-wrap: wrap; gap: 8px; justify-content: flex-end; }
-  .acts:empty, p[role=status]:empty { display: none; }
+  .acts:empty, p:not([role]):empty { display: none; }
+  p[role=status]:empty { position: absolute; }
   button { font: inherit; cursor: pointer; border: 0; }
   .allow, .later { min-height: 44px; padding: 8px 18px; border-radius: 10px; font-weight: 600; }
   .allow { color: var(--on); background: var(--accent); }

@@ -38,7 +38,8 @@ export interface TruepushApi {
   GetSubscriberId(): Promise<number | null>;
   addTags(tags: string | string[]): void;
   removeTags(tags: string | string[]): void;
-  getTags(): Promise<string[]>;
+  /** undefined where the server cannot be asked and was never asked before. */
+  getTags(): Promise<string[] | undefined>;
   /** null removes an attribute. */
   setAttributes(attributes: Record<string, TruepushValue>): void;
   track(name: string, properties?: Record<string, TruepushValue>): void;

@@ -150,6 +150,9 @@
   let agreedBy; // the prompt
 
   function note(step, { id = 0, version = 1 } = Object(agreedBy)) {
+    if (isSilent()) {
+      return;
+    }
     handlers.get("prompt").forEach((handler) => call(handler, { prompt: id, version, step }));
     load("funnel").then((tell) => tell({ prompt: id, version, step })).catch(() => {});
   }
@@ -196,7 +199,7 @@
       return become(permission === "denied" ? "blocked" : "default");
     }
     await alone(async () => (await load("connect")).connect(await loadSettings()));
-    note("subscribed");
+    state === "subscribed" || note("subscribed");
     say("countVisit");
     return become("subscribed");
   }
@@ -233,6 +236,7 @@
   // --- The page
 
   let asker; // what asks, and what stands on the page to be switched on and off
+  let opening;
 
   function render() {
     for (const element of document.querySelectorAll("[data-truepush]")) {
@@ -257,11 +261,12 @@
     if (asker || hasOwn || settings.prompts?.length === 0 || !document.adoptedStyleSheets) {
       return;
     }
-    const read = () => ({ state, busy: Boolean(running), ios });
+    const read = () => ({ state, busy: Boolean(running), ios, silent: isSilent() });
     const tags = () => say("getTags");
     const verbs = { unsubscribe: api.unsubscribe, subscribe: (...given) => once(() => subscribe(...given)) };
-    const file = await import(part("ask"));
-    asker = file.open({ settings, wishes, recall, remember, read, ...verbs, say, tags, note, part, complain });
+    opening = opening || import(part("ask"));
+    const file = await opening.catch((error) => ((opening = null), Promise.reject(error)));
+    asker = asker || file.open({ settings, wishes, recall, remember, read, ...verbs, say, tags, note, part, complain });
   }
 
   function onClick(event) {
@@ -297,10 +302,10 @@
     state: () => state,
     subscribe: () => once(() => subscribe({ kind: "page" })),
     unsubscribe: () => once(unsubscribe),
-    showPrompt: async () => (await started.catch(() => {}), asker ? asker.showPrompt() : state),
+    showPrompt: async () => (await atRest().catch(() => {}), asker ? asker.showPrompt() : state),
     consent,
     setConsent,
-    GetSubscriberId: async () => (await started.catch(() => {}), recall().id ?? null),
+    GetSubscriberId: async () => (await atRest().catch(() => {}), recall().id ?? null),
     addTags: (tags) => void say("addTags", tags),
     removeTags: (tags) => void say("removeTags", tags),
     getTags: () => say("getTags"),
@@ -319,14 +324,14 @@
     const isOther = wishes.id && wishes.id !== siteKey && new Error(`Init names ${wishes.id}, the snippet ${siteKey}`);
     isOther && complain(isOther);
     const end = (error) => typeof done === "function" && call(done, isOther || error);
-    return Promise.resolve().then(() => started).then(() => end(null), end).then(() => state);
+    return atRest().then(() => end(null), end).then(() => state);
   }
 
   /** true begins what had to wait; false ends the subscription and forgets all but the refusal. */
   async function setConsent(isGiven) {
     if (isGiven) {
       remember({ ...recall(), consent: true });
-      started = proceed();
+      started = started?.catch(() => {}).then(proceed); // else the start is still to come, and finds it
     } else {
       state === "subscribed" && (await once(unsubscribe));
       remember({}); // all that was kept, before the refusal, which alone is kept from now on
@@ -334,8 +339,9 @@
         localStorage.setItem(name, JSON.stringify({ consent: false }));
       } catch {}
       record = { consent: false };
+      render();
     }
-    await started.catch(complain);
+    await atRest().catch(complain);
     return state;
   }
 
@@ -365,7 +371,8 @@
     await proceed();
   }
 
-  let started = Promise.resolve();
+  let started = null;
+  const atRest = () => Promise.resolve().then(() => started); // what is pushed before hears of the start, too
   started = start();
   started.catch(complain); // nobody has asked for anything yet: the state stays what it is
 })();

@@ -29,8 +29,8 @@ function joined(first, then) {
     ...before,
     ...after,
     tags: {
-      add: [...without(old.add, tags.remove), ...textsOf(tags.add)],
-      remove: [...without(old.remove, tags.add), ...textsOf(tags.remove)],
+      add: [...new Set([...without(old.add, tags.remove), ...textsOf(tags.add)])],
+      remove: [...new Set([...without(old.remove, tags.add), ...textsOf(tags.remove)])],
     },
     attributes: { ...before.attributes, ...after.attributes },
     events: [...(before.events ?? []), ...(after.events ?? [])].slice(-KEPT),
@@ -66,7 +66,7 @@ export function open({ recall, remember, post, alone, complain }) {
     const events = waiting.events.map(({ at, ...event }) => ({ ...event, ago: ago(at) }));
     try {
       await post("profile", { ...waiting, events, endpoint, subscriber });
-      const told = { at: Date.now(), tags: joined({ tags: recall().told?.tags }, waiting).tags };
+      const told = { at: Date.now(), tags: joined({ tags: freshly() }, waiting).tags };
       waiting.tags.add.concat(waiting.tags.remove).length && remember({ ...recall(), told });
     } catch (error) {
       if (error.status < 500 && error.status !== 429) {
@@ -77,19 +77,30 @@ export function open({ recall, remember, post, alone, complain }) {
     }
   }
 
-  addEventListener("online", () => alone(send).catch(complain));
+  /** The tags that were told so lately that the profile may not have them. */
+  function freshly() {
+    const { told } = recall();
+    return Date.now() - told?.at < FOLDED ? told.tags : undefined;
+  }
+
+  const sendNow = () => alone(send).catch(complain);
+  addEventListener("online", sendNow);
+  const { pages, tags: { add = [], remove = [] } = {}, events = [], ...rest } = Object(recall().waiting);
+  if ([...add, ...remove, ...events].length || "external_id" in rest || Object.keys(Object(rest.attributes)).length) {
+    timer = setTimeout(sendNow, SOON); // said on a page before, and not arrived; pages alone can wait
+  }
 
   return {
-    /** Of the server, with what it was told a moment ago or is still to be told; without it, what is known here. */
+    /** Of the server, with what it was told a moment ago or is still to be told; without it, what it said before. */
     async getTags() {
       const { endpoint, subscriber } = recall();
       if (subscriber) {
-        const { tags } = await post("tags", { endpoint, subscriber }).catch((error) => (complain(error), recall()));
+        const last = (error) => (recall().tags ? recall() : Promise.reject(error));
+        const { tags } = await post("tags", { endpoint, subscriber }).catch(last);
         remember({ ...recall(), tags: textsOf(tags) });
       }
-      const { tags, told, waiting } = recall();
-      const isFresh = Date.now() - told?.at < FOLDED;
-      return changed(changed(textsOf(tags), isFresh && told.tags), waiting?.tags);
+      const { tags, waiting } = recall();
+      return changed(changed(textsOf(tags), freshly()), waiting?.tags);
     },
 
     addTags: (tags) => say({ tags: { add: tags } }),

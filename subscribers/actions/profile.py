@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -110,17 +110,22 @@ def fold_all() -> int:
 def _fold_tenant(tenant: Tenant) -> tuple[int, bool]:
     """Fold a slice of the inbox and one of the funnel; answer how many rows, and whether more of them waits."""
     begun = timezone.now()
-    try:
-        with in_tenant(tenant.schema_name):
-            told, steps = fold(), fold_steps()
-    except DatabaseError as error:
-        log.error("inbox of %s failed: %s", tenant.schema_name, str(error).splitlines()[0])
-        return 0, False
+    told, steps = (_tried(tenant, name, work) for name, work in (("inbox", fold), ("funnel", fold_steps)))
     is_more = told == FOLD_ROWS or steps == FUNNEL_ROWS
     if told is not None and steps is not None and not is_more:
         # All that was there is folded. A row that was written under a mark so old was committed long before that.
         Tenant.objects.filter(pk=tenant.pk, told_at__lt=begun - _SETTLED).update(told_at=None)
     return (told or 0) + (steps or 0), is_more
+
+
+def _tried(tenant: Tenant, name: str, work: Callable[[], int | None]) -> int | None:
+    """Fold one of the two; what is wrong with it must not keep the other waiting. None as from `work`."""
+    try:
+        with in_tenant(tenant.schema_name):
+            return work()
+    except DatabaseError as error:
+        log.error("%s of %s failed: %s", name, tenant.schema_name, str(error).splitlines()[0])
+        return None
 
 
 @transaction.atomic

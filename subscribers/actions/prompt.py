@@ -7,7 +7,7 @@ from django.db.models import F, Max
 from django.db.models.functions import Coalesce, Now
 
 from subscribers.models import Prompt, Site
-from subscribers.prompts import SEEN, PromptRefused, check_design, design_of
+from subscribers.prompts import SEEN, SWITCHES, PromptRefused, check_design, design_of
 from tenants.actions import audit
 from tenants.models import Tenant, User
 
@@ -83,6 +83,11 @@ def change_prompt(
     _lock(prompt.site_id)
     prompt, checked = _again(prompt, only_paused=only_paused), check_design(design)
     before = design_of(prompt)
+    is_tested = prompt.rival_id or rival_of(prompt)
+    if is_tested and (before.kind in SWITCHES) != (checked.kind in SWITCHES):
+        raise PromptRefused(
+            "kind", "In a test both ask, or both are a bell or a button: the one takes the other's place."
+        )
     prompt.name = _check_name(name)
     if share is not None:
         if not 1 <= share <= 99:
@@ -105,9 +110,15 @@ def change_prompt(
 
 @transaction.atomic
 def set_live(*, actor: User | None, tenant: Tenant, prompt: Prompt, live: bool) -> None:
-    """Show a prompt to visitors from now on (they have it within a minute or two), or pause it."""
+    """Show a prompt to visitors from now on (they have it within a minute or two), or pause it.
+
+    Raises PromptRefused for a B whose A is not live: it is shown in that one's place.
+    """
     _lock(prompt.site_id)
     prompt = _again(prompt)
+    first = rival_of(prompt)
+    if live and first and not first.is_live:
+        raise PromptRefused("name", f"Set “{first.name}” live first: this one is shown in its place.")
     since = {"live_at": Coalesce(F("live_at"), Now())} if live else {}
     if Prompt.objects.filter(pk=prompt.pk, is_live=not live).update(is_live=live, updated_at=Now(), **since):
         _record("live" if live else "pause", actor, tenant, prompt, version=prompt.version)
@@ -174,7 +185,7 @@ def choose(*, actor: User | None, tenant: Tenant, prompt: Prompt, keep: str) -> 
         }
         since = {"live_at": Coalesce(F("live_at"), Now())} if prompt.is_live else {}
         Prompt.objects.filter(pk=rival.pk).update(**place, **since, updated_at=Now())
-    _record("choose", actor, tenant, kept, removed=gone.pk)
+    _record("choose", actor, tenant, kept, removed=gone.pk, design=vars(design_of(gone)))
     gone.delete()
     return _again(kept)
 

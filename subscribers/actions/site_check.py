@@ -59,11 +59,14 @@ def is_lost(checked: dict[str, object], now: datetime) -> bool:
 
 
 def _rest(checked: dict[str, object], now: datetime) -> float:
-    """Seconds until the next may be asked for."""
-    if checked.get("state") != DONE:
+    """Seconds until the next may be asked for; one that began and was lost took as long as it was waited for."""
+    if checked.get("state") == DONE:
+        took, at = float(str(checked["seconds"])), datetime.fromisoformat(str(checked["at"]))
+    elif checked.get("state") == RUNNING and is_lost(checked, now):
+        took, at = LOST.total_seconds(), datetime.fromisoformat(str(checked["asked_at"])) + LOST
+    else:
         return 0
-    took = float(str(checked["seconds"]))
-    ago = (now - datetime.fromisoformat(str(checked["at"]))).total_seconds()
+    ago = (now - at).total_seconds()
     return max(REST_SECONDS, REST_TIMES * took) - ago
 
 

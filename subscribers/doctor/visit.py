@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -68,16 +68,12 @@ class Visit:
         for _ in range(MOST_STEPS + 1):
             try:
                 answer = self.get(seen.url, most=MOST_PAGE)
+                onward = answer.onward
             except GetFailed as error:
                 seen.failed = error
                 return seen
             if not answer.location:
                 seen.answer = answer
-                return seen
-            try:
-                onward = urljoin(seen.url, answer.location)
-            except ValueError:
-                seen.failed = GetFailed(Failure.ADDRESS)
                 return seen
             seen.steps.append(Step(seen.url, onward))
             seen.url = onward.partition("#")[0]

@@ -56,7 +56,8 @@ def _add(known: list[SdkRelease]) -> bool:
             "started_at": Now() if for_all else None,
         },
     )
-    _drop_old([one for one in known if not _is_given(one, known)])
+    kept = _given(known, whole=2)  # with what a call-back would return to
+    _drop_old([one for one in known if one.version not in kept])
     return added
 
 
@@ -81,9 +82,14 @@ def start_release(*, actor: User | None, version: str, percent: int) -> None:
         _refuse(f"{percent} % cannot be chosen: give 1, 10 or 100.")
     if not settings.SDK_RINGS and (percent != 100 or version != installed().version):
         _refuse("Rings are off: the installed version goes to every website. Set SDK_RINGS=true for shares.")
-    others = [one.version for one in known if one != row and one.percent < 100 and _is_given(one, known)]
+    given = _given(known, whole=1)
+    others = [one.version for one in known if one != row and one.percent < 100 and one.version in given]
     if others and settings.SDK_RINGS:
         _refuse(f"{others[0]} is being tried. Start it for 100 %, or call it back first.")
+    if percent < 100 and not any(
+        one.percent == 100 and not one.called_back_at for one in known if one != row
+    ):
+        _refuse(f"No other release goes to the rest of the websites: {version} goes to all or to none.")
     SdkRelease.objects.filter(pk=row.pk).update(percent=percent, started_at=Now(), called_back_at=None)
     _note("start", version, actor, percent=percent)
 
@@ -119,14 +125,15 @@ def _rows(known: list[SdkRelease]) -> tuple[Row, ...]:
     return tuple(Row(one.version, one.digest, one.percent, one.called_back_at is not None) for one in known)
 
 
-def _is_given(row: SdkRelease, known: list[SdkRelease]) -> bool:
-    """Whether any website gets it: it is started, and nothing newer goes to all."""
+def _given(known: list[SdkRelease], *, whole: int) -> set[str]:
+    """Name the releases that some website gets: down to the first that goes to all, or to so many of those."""
+    found: set[str] = set()
     for share in order_of(_rows(known)):
-        if share.version == row.version:
-            return True
-        if share.percent == 100:
-            return False
-    return False
+        found.add(share.version)
+        whole -= share.percent == 100
+        if not whole:
+            break
+    return found
 
 
 def _one(known: list[SdkRelease], version: str) -> SdkRelease:

@@ -101,7 +101,7 @@ def test_sr06_an_address_that_is_not_public_is_never_dialled(url: str) -> None:
      "https://exa mple.com", "https://example.com:99999/x", "https://example.com/\r\nHost: evil", "https://ex\u00e4mple.com/x"],
 )  # fmt: skip
 def test_what_is_no_https_address_is_refused(url: str) -> None:
-    with pytest.raises(FetchRefused, match=r"Give a full address|This is no address"):
+    with pytest.raises(FetchRefused, match="Give a full address"):
         fetch(url, most=MOST, accept="*/*")
 
 

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,23 +151,22 @@ def test_it_answers_as_the_web_server_does(lasting: Place, tmp_path: Path, sdk: 
             )
             assert own.headers["Access-Control-Allow-Origin"] == "*"
         assert requests.get(f"{address}/else", timeout=15).status_code == 404
-        assert answered_together(address, sent.body(3)) == [204, 200, 204, 404]
+        assert answered_together(address, sent.body(3)) == [204]
+        assert post(requests.Session(), address, sent.body(4)).status_code == 204
         assert process.stop() == 0
-    assert sent.known() == {1, 2, 3}
+    assert sent.known() == {1, 2, 3, 4}
 
 
 def answered_together(address: str, body: str) -> list[int]:
-    """The statuses of four calls that were sent at once, in the order they came: durable ones do not fall behind."""
+    """The statuses of calls sent at once: who asks again before the answer gets that answer and no other."""
     post = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-    calls = [
-        post,
-        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        post,
-        "GET /else HTTP/1.1\r\nConnection: close\r\n\r\n",
-    ]
+    calls = [post, *["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"] * 1000]
     with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 10) as connection:
         connection.sendall("".join(calls).encode())
-        said = b"".join(iter(lambda: connection.recv(65_536), b""))
+        said = b""
+        with suppress(ConnectionResetError):
+            while more := connection.recv(65_536):
+                said += more
     return [int(line.split()[1]) for line in said.decode().splitlines() if line.startswith("HTTP/1.1")]
 
 

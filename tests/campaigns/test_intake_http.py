@@ -51,6 +51,7 @@ async def say(port: int, text: str, *, then: str = "", after: float = 0.0) -> st
         ("nonsense\r\n\r\n", 400),
         ("\x00\x01\x02\x03\r\n\r\n", 400),
         (HEAD + "Cookie: " + "x" * 17_000 + "\r\n\r\n", 431),
+        (HEAD + "Cookie: " + "x" * 17_000, 431),
         ("GET /" + "x" * 17_000 + " HTTP/1.1\r\n\r\n", 431),
         (HEAD + "Content-Length: 99999999999999999999\r\n\r\n", 400),
         (HEAD + "Connection: close\r\nContent-Length: 20000\r\n\r\n" + "x" * 20_000, 413),
@@ -126,6 +127,35 @@ def test_more_connections_than_are_served_are_refused_with_an_answer() -> None:
         assert "retry-after: " in said
         first[1].close()
         await asyncio.sleep(0.1)
+        assert (await say(port, "GET /healthz HTTP/1.0\r\n\r\n")).startswith("HTTP/1.1 200 ")
+
+    served(work, most=1)
+
+
+def test_a_head_is_answered_without_a_body() -> None:
+    async def work(port: int) -> None:
+        said = await say(port, "HEAD /healthz HTTP/1.1\r\n\r\nHEAD /no HTTP/1.1\r\nConnection: close\r\n\r\n")
+        first, second, rest = said.split("\r\n\r\n")
+        assert first.startswith("HTTP/1.1 200 ")
+        assert "content-length: 3" in first
+        assert second.startswith("HTTP/1.1 404 ")
+        assert rest == ""
+
+    served(work)
+
+
+def test_who_does_not_read_the_answers_is_heard_no_more_and_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("SWEEP_SECONDS", 0.05), ("CALL_SECONDS", 0.3), ("IDLE_SECONDS", 0.6)):
+        monkeypatch.setattr(intake_http, name, seconds)
+
+    async def work(port: int) -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_connection(("127.0.0.1", port), 10) as deaf:
+            deaf.setblocking(False)
+            with pytest.raises(ConnectionError):
+                async with asyncio.timeout(30):
+                    while True:  # until its buffers and ours are full, and then until it is let go
+                        await loop.sock_sendall(deaf, b"GET /no HTTP/1.1\r\n\r\n" * 1000)
         assert (await say(port, "GET /healthz HTTP/1.0\r\n\r\n")).startswith("HTTP/1.1 200 ")
 
     served(work, most=1)

@@ -118,6 +118,26 @@ def test_a_redirect_is_told_and_not_followed(start: Start, trust: Trust) -> None
     assert (answer.status, answer.location, answer.body) == (302, "https://10.0.0.1/", b"")
 
 
+@pytest.mark.parametrize(
+    ("location", "onward"),
+    [("/b", "/b"), ("b?c", "/a/b?c"), ("//shop.example/", "https://shop.example/"), ("?x", "/a/?x")],
+)
+def test_an_address_that_it_leads_on_to_is_made_whole(
+    start: Start, trust: Trust, location: str, onward: str
+) -> None:
+    server = start(f"HTTP/1.1 301 Moved\r\nLocation: {location}\r\n\r\n".encode())
+    here = f"https://localhost:{server.port}"
+    answer = ask(f"{here}/a/", trust)
+    assert answer.onward == (onward if "://" in onward else here + onward)
+
+
+def test_an_address_that_is_none_is_refused_as_one(start: Start, trust: Trust) -> None:
+    server = start(b"HTTP/1.1 301 Moved\r\nLocation: https://[::1/\r\n\r\n")
+    with pytest.raises(GetFailed) as caught:
+        _ = ask(f"https://localhost:{server.port}/", trust).onward
+    assert caught.value.failure == Failure.ADDRESS
+
+
 def test_sr10_the_address_that_was_checked_is_the_one_that_is_dialled(
     start: Start, trust: Trust, resolver: Callable[..., list[str]]
 ) -> None:
@@ -155,7 +175,7 @@ def test_plain_http_is_for_this_machine_where_that_is_allowed(start: Start) -> N
     local = Trust(allow_loopback=True, allow_plain=True)
     answer = ask(f"http://shop.localhost:{server.port}/", local)
     assert (answer.body, answer.certificate_ends) == (b"hello", None)
-    assert b"Host: shop.localhost" in server.asked[0]
+    assert f"Host: shop.localhost:{server.port}\r\n".encode() in server.asked[0]
     assert refusal(f"http://shop.localhost:{server.port}/") == Failure.ADDRESS
     assert refusal("http://10.0.0.1/", local) == Failure.PRIVATE
 

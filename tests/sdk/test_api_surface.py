@@ -74,6 +74,26 @@ def test_nothing_is_kept_asked_or_told_before_consent(visitor: Visitor, world: W
     assert visitor.page.evaluate("[api.consent(), api.state()]") == ["given", "subscribed"]
 
 
+def test_consent_that_is_there_already_starts_everything_once(visitor: Visitor, world: World) -> None:
+    script = (
+        "<script>truepush = [(api) => { api.Init({consent: 'required'}); api.setConsent(true); }]</script>"
+    )
+    asked_for(visitor, world, prompt("box"), prompt("bell", 8), body=script)
+    expect(card(visitor)).to_be_visible()
+    visitor.page.wait_for_timeout(300)
+    expect(visitor.page.locator("truepush-prompt, truepush-bell")).to_have_count(2)
+    assert kept(visitor)["seen"]["pages"] == 1
+
+
+def test_a_refusal_stops_what_asks_already(visitor: Visitor, world: World) -> None:
+    asked_for(visitor, world, prompt("box"), prompt("bar", 7, when={"delay": 1}), prompt("bell", 8))
+    expect(card(visitor)).to_be_visible()
+    visitor.page.evaluate("api.setConsent(false)")
+    visitor.page.wait_for_timeout(1300)
+    expect(visitor.page.locator("truepush-prompt, truepush-bell")).to_have_count(0)
+    assert kept(visitor) == {"consent": False}
+
+
 def test_a_refusal_ends_the_subscription_and_is_all_that_is_kept(visitor: Visitor, world: World) -> None:
     visitor.open(world.page("/", '<button data-truepush="subscribe">Get news</button>'))
     visitor.page.click("button")
@@ -131,6 +151,18 @@ def test_what_was_said_offline_is_sent_when_the_browser_is_back(visitor: Visitor
     visitor.wait_for(lambda: len(world.calls(f"{SDK_PATH}/profile")) == 2)
     [event] = world.calls(f"{SDK_PATH}/profile")[1].body["events"]
     assert (event["name"], event["properties"]) == ("buy", {"n": 1})
+
+
+def test_what_was_said_on_a_page_that_was_left_is_sent_with_the_next(visitor: Visitor, world: World) -> None:
+    visitor.open(world.page("/", '<button data-truepush="subscribe">Get news</button>'))
+    visitor.page.click("button")
+    visitor.wait_for_state("subscribed")
+    visitor.wait_for(lambda: len(world.calls(f"{SDK_PATH}/profile")) == 1)
+    visitor.page.evaluate("api.track('buy', {n: 1})")
+    visitor.reload()
+    visitor.wait_for(lambda: len(world.calls(f"{SDK_PATH}/profile")) == 2)
+    [event] = world.calls(f"{SDK_PATH}/profile")[1].body["events"]
+    assert event["name"] == "buy"
 
 
 def test_the_page_hears_of_each_step_of_a_prompt(visitor: Visitor, world: World) -> None:

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.sdk.conftest import Visitor
-from tests.sdk.prompts import again, allow, asked_for, card, kept, prompt, steps
+from tests.sdk.prompts import TEXTS, again, allow, asked_for, card, kept, prompt, steps
 from tests.sdk.server import SDK_PATH, World
 
 
@@ -18,6 +18,10 @@ def test_a_yes_opens_the_browsers_dialog_and_subscribes(visitor: Visitor, world:
     expect(card(visitor)).to_contain_text("Thank you. Notifications are on.")
     [call] = world.calls(f"{SDK_PATH}/subscriptions")
     assert call.body["profile"]["prompt"] == f"{kind} 7.3"
+    # What is closed after a yes is no "no".
+    visitor.page.keyboard.press("Escape")
+    expect(card(visitor)).to_have_count(0)
+    assert "asked" not in kept(visitor)
     assert steps(visitor, world) == [(7, "shown"), (7, "accepted"), (7, "subscribed")]
 
 
@@ -37,7 +41,28 @@ def test_a_no_is_kept_for_three_seven_and_thirty_days(visitor: Visitor, world: W
         expect(card(visitor)).to_be_visible()
 
 
-def test_nobody_is_asked_after_a_denial_or_after_leaving(visitor: Visitor, world: World) -> None:
+def test_nobody_is_asked_again_who_said_no_in_the_browsers_dialog(visitor: Visitor, world: World) -> None:
+    """Headless Chromium answers its dialog with no, and that stays."""
+    asked_for(visitor, world, prompt("box"), prompt("native", 8), prompt("bell", 9))
+    card(visitor).get_by_role("button", name="Yes").click()
+    visitor.wait_for_state("blocked")
+    expect(card(visitor)).to_contain_text("Notifications are blocked.")
+    path = visitor.page.url
+    assert steps(visitor, world) == [
+        (9, "shown"),
+        (7, "shown"),
+        (7, "accepted"),
+        (7, "native"),
+        (7, "denied"),
+    ]
+    world.asked.clear()
+    visitor.open(path)
+    visitor.page.wait_for_timeout(300)
+    expect(visitor.page.locator("truepush-prompt, truepush-bell")).to_have_count(0)
+    assert [one.path for one in world.asked] == [f"{SDK_PATH}/truepush.js"]
+
+
+def test_nobody_is_asked_after_leaving(visitor: Visitor, world: World) -> None:
     asked_for(visitor, world, prompt("box"), prompt("bell", 8))
     allow(visitor, world)
     card(visitor).get_by_role("button", name="Yes").click()
@@ -89,6 +114,19 @@ def test_the_visitors_language_is_used_and_any_other_gets_the_default(visitor: V
         body="<script>truepush = [(api) => api.Init({language: 'fr'})]</script>",
     )
     expect(card(visitor)).to_contain_text("First to know.")
+
+
+def test_the_default_texts_have_a_language_too(visitor: Visitor, world: World) -> None:
+    """Written in German, translated into English: a German reads German, whatever else there is."""
+    texts = {"": {**TEXTS["de"]}, "en": {**TEXTS[""], "text": ""}}
+    body = "<script>truepush = [(api) => api.Init({language: '%s'})]</script>"
+    asked_for(visitor, world, prompt("box", texts=texts, language="de"), body=body % "de-AT")
+    expect(card(visitor)).to_contain_text("Als Erste wissen.")
+    assert visitor.page.locator("truepush-prompt").get_attribute("lang") == "de"
+    asked_for(visitor, world, prompt("box", texts=texts, language="de"), body=body % "en-GB")
+    expect(card(visitor)).to_contain_text("News?")
+    expect(card(visitor).locator("#text")).to_have_text("")
+    assert visitor.page.locator("truepush-prompt").get_attribute("lang") == "en"
 
 
 def test_topics_become_tags_of_the_new_subscriber(visitor: Visitor, world: World) -> None:

@@ -183,13 +183,22 @@ def test_a_check_that_was_lost_says_so_and_can_be_asked_for_again(
     acme: Workspace, shop: Site, console: Callable[..., Client]
 ) -> None:
     client = console(acme)
-    for state in ("waiting", "running"):
-        keep(acme, shop, state=state, asked_at=ago(seconds=61))
+    for state, seconds in (("waiting", 61), ("running", 361)):
+        keep(acme, shop, state=state, asked_at=ago(seconds=seconds))
         answer = client.get(f"/sites/{shop.pk}/")
         assert "The last check did not come back. Start it again." in text_of(answer)
         assert POLL.findall(answer.content.decode()) == []
         client.post(f"/sites/{shop.pk}/check/")
         assert checked(acme, shop)["state"] == "waiting"
+
+
+def test_a_check_that_began_and_was_lost_rests_as_a_slow_one(
+    acme: Workspace, shop: Site, console: Callable[..., Client]
+) -> None:
+    keep(acme, shop, state="running", asked_at=ago(seconds=100))
+    refused = console(acme).post(f"/sites/{shop.pk}/check/", follow=True)
+    assert re.search(r"The last check was a moment ago\. Try again in 2[56]\d s\.", text_of(refused))
+    assert checked(acme, shop)["state"] == "running"
 
 
 def test_a_task_that_runs_twice_checks_once(acme: Workspace, local: Website, demo: None) -> None:

@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 
 from subscribers import flood
-from subscribers.actions import funnel
+from subscribers.actions import funnel, profile
 from subscribers.actions.funnel import OTHER, PAGES, fold_steps
 from subscribers.actions.profile import fold_all
 from subscribers.actions.retention import forget_all
@@ -263,7 +264,6 @@ def test_a_fold_that_is_killed_at_half_loses_and_repeats_nothing(
     for _ in range(5):
         tell(sdk, shop, step())
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(funnel, "_ADD", "SELECT 1 / 0")
         broken.setattr(funnel, "_add", lambda taken: (_ for _ in ()).throw(KeyboardInterrupt))
         folded(acme)
     assert counted(acme) == {(0, "shown"): 5}
@@ -279,6 +279,26 @@ def test_the_chore_folds_and_clears_its_mark(sdk: Client, acme: Workspace, shop:
     assert Tenant.objects.get(pk=acme.tenant.pk).told_at is None
     with in_tenant(acme.schema):
         assert FunnelCount.objects.get().folded
+
+
+def test_an_inbox_that_cannot_be_folded_keeps_the_funnel_waiting_no_longer(
+    sdk: Client,
+    acme: Workspace,
+    shop: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        return 0
+
+    monkeypatch.setattr(profile, "fold", broken)
+    tell(sdk, shop, step())
+    Tenant.objects.filter(pk=acme.tenant.pk).update(told_at=timezone.now() - timedelta(minutes=1))
+    assert fold_all() == 1
+    assert caplog.messages == [f"inbox of {acme.tenant.schema_name} failed: division by zero"]
+    assert Tenant.objects.get(pk=acme.tenant.pk).told_at is not None
 
 
 def test_pages_behind_the_first_two_hundred_of_a_day_are_counted_together(

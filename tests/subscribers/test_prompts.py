@@ -146,7 +146,7 @@ def test_a_rival_is_a_copy_that_takes_part_once_it_is_live(acme: Workspace, shop
         assert (found["share"], found["rival"]["id"], found["rival"]["version"], found["rival"]["kind"]) == (
             50, rival.pk, 2, "bar",
         )  # fmt: skip
-        assert set(found["rival"]) == {"id", "version", "kind", "texts", "look", "topics"}
+        assert set(found["rival"]) == {"id", "version", "kind", "texts", "look", "topics", "language"}
         for refused in (prompt, rival):
             with pytest.raises(PromptRefused, match="is in a test already"):
                 start_test(**as_(acme), prompt=Prompt.objects.get(pk=refused.pk))
@@ -156,11 +156,26 @@ def test_a_rival_is_a_copy_that_takes_part_once_it_is_live(acme: Workspace, shop
             move_prompt(**as_(acme), prompt=rival, up=True)
 
 
-def test_a_live_rival_of_a_paused_prompt_is_shown_to_nobody(acme: Workspace, shop: Site) -> None:
+def test_a_rival_goes_live_in_the_place_of_a_live_prompt_only(acme: Workspace, shop: Site) -> None:
     with in_tenant(acme.schema):
-        rival = start_test(**as_(acme), prompt=add(acme, shop))
-        set_live(**as_(acme), prompt=rival, live=True)
+        first = add(acme, shop)
+        rival = start_test(**as_(acme), prompt=first)
+        with pytest.raises(PromptRefused, match="Set “Ask” live first: this one is shown"):
+            set_live(**as_(acme), prompt=rival, live=True)
+        for one in (first, rival):
+            set_live(**as_(acme), prompt=one, live=True)
+        set_live(**as_(acme), prompt=first, live=False)
         assert listed(shop) == []
+
+
+def test_in_a_test_what_asks_does_not_become_what_stands_there(acme: Workspace, shop: Site) -> None:
+    with in_tenant(acme.schema):
+        first = add(acme, shop)
+        rival, bell = start_test(**as_(acme), prompt=first), new_design("bell")
+        for one in (first, rival):
+            with pytest.raises(PromptRefused, match="In a test both ask, or both are a bell or a button"):
+                change(acme, one, **bell)
+        assert change(acme, rival, **new_design("native")).kind == "native"
 
 
 @pytest.mark.parametrize("keep", ["a", "b"])

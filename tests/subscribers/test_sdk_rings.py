@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -218,6 +219,36 @@ def test_so_many_releases_are_kept_and_never_fewer_than_are_given(rings: None) -
     kept = set(SdkRelease.objects.values_list("version", flat=True))
     assert len(kept) == MOST_RELEASES
     assert kept == {"0.8.0", "0.8.1", HERE, *(f"0.9.{number}" for number in range(21, 30))}
+
+
+def test_the_only_release_of_everybody_is_not_cut_down_to_a_share(rings: None) -> None:
+    keep("0.8.0", 100)
+    keep(HERE + "9")
+    with pytest.raises(ReleaseRefused, match="goes to all or to none"):
+        do(start_release, version="0.8.0", percent=1)
+    assert SdkRelease.objects.get(version="0.8.0").percent == 100
+
+
+def test_what_a_call_back_would_return_to_is_kept_behind_any_number_of_newer_ones(rings: None) -> None:
+    keep("0.8.0", 100)
+    keep("0.8.1", 100)
+    for number in range(2 * MOST_RELEASES):
+        keep(f"0.9.{number}")
+    do(keep_release)
+    assert SdkRelease.objects.count() < 2 * MOST_RELEASES
+    assert do(call_back_release, version="0.8.1") == "0.8.0"
+
+
+def test_what_was_read_last_holds_while_the_database_is_away(rings: None) -> None:
+    keep("0.8.0", 100)
+    assert release_for("a").version == "0.8.0"
+    forget()
+
+    def away(*_: object) -> None:
+        raise OperationalError("the database is away")
+
+    with connection.execute_wrapper(away):
+        assert release_for("a").version == "0.8.0"
 
 
 def test_the_books_are_read_once_in_a_while(

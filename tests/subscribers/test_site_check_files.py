@@ -20,6 +20,7 @@ from tests.subscribers.customer import (
 )  # fmt: skip
 from truepush.lib.guarded import Trust
 
+IMPORT = STUB.splitlines()[1]
 TYPE = "Content-Type: text/javascript; charset=utf-8"
 
 
@@ -109,8 +110,9 @@ def test_trusted_types_and_a_sandbox_are_told(website: Website, trust: Trust) ->
         ),
         (File(STUB, ""), ("The worker file has the wrong type", "problem", TYPE)),
         (File("", "text/javascript"), ("The worker file is not ours", "problem", STUB)),
-        (File(f"// {STUB.splitlines()[1]}", "text/javascript"), ("The worker file is not ours", "problem", STUB)),
-        (File(f"/*\n{STUB.splitlines()[1]}\n*/", "text/javascript"), ("The worker file is not ours", "problem", STUB)),
+        (File(f"// {IMPORT}", "text/javascript"), ("The worker file is not ours", "problem", STUB)),
+        (File(f"/*\n{IMPORT}\n*/", "text/javascript"), ("The worker file is not ours", "problem", STUB)),
+        (File("/*" * 50_000 + IMPORT, "text/javascript"), ("The worker file is not ours", "problem", STUB)),
         (File(STUB.replace(KEY, OTHER), "text/javascript"), ("The worker file is another website's", "problem", STUB)),
         (
             File(STUB.replace("push.example", "old.example"), "text/javascript"),

@@ -28,7 +28,6 @@ _PORTS = {"http": 80, "https": 443}
 _OF_SCRIPTS = re.compile(
     r"'(?:nonce-|sha256-|sha384-|sha512-|unsafe-|strict-dynamic|report-sample|wasm-)[^']*'?", re.I
 )
-_NAMED = re.compile(r"'(?:nonce|sha256|sha384|sha512)-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

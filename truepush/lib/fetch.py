@@ -5,7 +5,7 @@ Redirects are followed a few times, each through the same checks.
 
 import http.client
 import time
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from truepush.lib.guarded import Failure, GetFailed, Trust, get
 
@@ -35,11 +35,11 @@ def fetch(
             answer = get(
                 url, most=most, deadline=deadline, headers=headers, trust=trust, read=(http.client.OK,)
             )
+            if answer.location:
+                url = answer.onward
+                continue
         except GetFailed as error:
             raise FetchRefused(_SAYS.get(error.failure, _ELSE).format(host=error.host)) from None
-        if answer.location:
-            url = urljoin(url, answer.location)
-            continue
         if answer.status != http.client.OK:
             host = urlsplit(url).hostname
             raise FetchRefused(f"{host} answers {answer.status}. Open the address in a browser to see why.")

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import certifi
 
@@ -58,9 +58,16 @@ class Trust(NamedTuple):
     allow_plain: bool = False
 
 
-class Answer(NamedTuple):
-    """`is_cut`: there was more than was asked for. `certificate_ends` is in seconds since 1970, None without TLS."""
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 
+
+class Answer(NamedTuple):
+    """`url` is what was asked, `is_cut`: there was more than was asked for.
+
+    `certificate_ends` is in seconds since 1970, None without TLS.
+    """
+
+    url: str
     status: int
     headers: http.client.HTTPMessage
     body: bytes
@@ -75,6 +82,14 @@ class Answer(NamedTuple):
     def location(self) -> str:
         """Where it leads on to, as it was given; empty where the answer stands for itself."""
         return (self.headers.get("Location") or "") if self.status in REDIRECTS else ""
+
+    @property
+    def onward(self) -> str:
+        """The whole address that it leads on to; raises GetFailed for what is none."""
+        try:
+            return urljoin(self.url, self.location)
+        except ValueError:
+            raise GetFailed(Failure.ADDRESS) from None
 
 
 def get(
@@ -95,12 +110,14 @@ def get(
         with _dial(host, port, deadline, trust, is_plain) as channel, _cut_off(channel, deadline):
             ends = _end_of(channel)
             request = http.client.HTTPConnection(host, port)
+            # What goes without saying in the Host header, as browsers have it; some servers compare it to the letter.
+            request.default_port = _DEFAULT_PORTS["http" if is_plain else "https"]
             request.sock = channel
             request.request("GET", target, headers={**headers, "Accept-Encoding": "identity"})
             answer = request.getresponse()
             wanted = answer.status in read if read else answer.status not in REDIRECTS
             body, is_cut = _read(answer, channel, most, deadline) if wanted else (b"", False)
-            return Answer(answer.status, answer.headers, body, is_cut, ends)
+            return Answer(url, answer.status, answer.headers, body, is_cut, ends)
     except AddressRefused:
         raise GetFailed(Failure.PRIVATE, host) from None
     except ssl.SSLCertVerificationError as error:
@@ -121,7 +138,7 @@ def _parts(url: str, trust: Trust) -> tuple[str, int, str]:
     schemes = ("https", "http") if trust.allow_plain else ("https",)
     try:
         parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
         raise GetFailed(Failure.ADDRESS) from None
     is_odd = any(character <= " " or character > "~" for character in url)
