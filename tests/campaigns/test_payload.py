@@ -146,7 +146,7 @@ def compose(place: Place, composed: tuple[Composer, Send, Subscriber]) -> tuple[
 def test_a_push_carries_the_headers_of_the_protocol_and_no_others(
     place: Place, composed: tuple[Composer, Send, Subscriber]
 ) -> None:
-    """PS-01, CR-06"""
+    """PS-01, CR-06, OB-08"""
     headers, _ = compose(place, composed)
     authorization = headers.pop("authorization")
     with in_tenant(place.schema):
@@ -158,7 +158,9 @@ def test_a_push_carries_the_headers_of_the_protocol_and_no_others(
         "content-encoding": "aes128gcm",
         "content-type": "application/octet-stream",
         "topic": composed[1].topic,
+        "x-request-id": composed[1].request_id,
     }
+    assert re.fullmatch(r"[0-9a-f]{32}", composed[1].request_id)
 
 
 def test_the_body_decrypts_to_the_payload_with_the_recipients_own_token(
@@ -204,7 +206,8 @@ def test_each_push_service_gets_its_own_headers(
         row = read_recipients([stored.pk])[stored.pk]
         post = composer.post(0, row, root_id=1, ordinal=0, now=timezone.now())
     names = {name for name, _ in post.headers}
-    assert names - {"authorization", "ttl", "urgency", "content-encoding", "content-type"} == set(own)
+    common = {"authorization", "ttl", "urgency", "content-encoding", "content-type", "x-request-id"}
+    assert names - common == set(own)
     assert not post.is_sandbox
     assert ("x-wns-cache-policy", "cache") in post.headers or "x-wns-cache-policy" not in own
 

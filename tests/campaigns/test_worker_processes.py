@@ -77,9 +77,8 @@ def test_workers_and_senders_that_are_killed_lose_nobody(lasting: Place, tmp_pat
 
 def test_a_worker_that_is_stopped_while_it_starts_stops(lasting: Place, tmp_path: Path) -> None:
     """Each cluster of django-q2 brings a handler of SIGTERM that stops only that cluster."""
-    log = tmp_path / "log"
-    with worker(lasting.sandbox, log, Q_WORKERS=1, **QUICK) as running:
-        until(lambda: "guarding cluster" in log.read_text(), 15)
+    with worker(lasting.sandbox, tmp_path / "log", Q_WORKERS=1, **QUICK) as running:
+        until(running.clusters, 15)
         assert running.stop() == 0
 
 

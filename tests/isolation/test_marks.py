@@ -36,6 +36,7 @@ NEVER_SHOWN = {
     "subscribers.subscriber.service",
     # The engine's own notes.
     "campaigns.send.occurrence",
+    "campaigns.send.request_id",
     "campaigns.send.rule",
     "campaigns.send.rule_sql",
     "campaigns.send.urgency",
