@@ -93,7 +93,7 @@ def _clock(host: str, answer: Answer) -> Finding | None:
 def mail() -> Finding:
     """Whether the mail server takes our sign-in."""
     if "smtp" not in settings.EMAIL_BACKEND:
-        text = "it goes into the log, nobody gets it."
+        text = "it is sent to nobody; staff read it in the admin, mails not sent."
         return Finding("mail", False, text, "Set EMAIL_URL, and MAIL_FROM.")
     try:
         connection = get_connection(timeout=PATIENCE_SECONDS)

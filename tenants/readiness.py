@@ -10,6 +10,7 @@ import psycopg
 
 from tenants.finding import Finding
 from tenants.own_connection import Ask, asking_within
+from tenants.restore_mark import REMEDY, is_marked
 from tenants.schema import public_migrations, schemas_behind
 from tenants.watchdog import STALLED
 
@@ -39,6 +40,8 @@ def look(migrations: Finding | None = None) -> tuple[Finding, ...]:
     """Look at everything, within about PATIENCE_SECONDS for each question; at migrations only if not given."""
     try:
         with asking_within(PATIENCE_SECONDS) as ask:
+            if is_marked(ask):
+                return (Finding(DATABASE, False, "a restore into it is not finished.", REMEDY),)
             database = Finding(DATABASE, True, "answers.")
             migrations = migrations or _migrations(ask)
             return (database, migrations, *([_queue(ask)] if migrations.is_well else []))

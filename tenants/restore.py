@@ -11,12 +11,13 @@ from django.db import connection
 
 from tenants.backup import DUMP, FILES, FORMAT, MANIFEST, BackupFailed, describe, run_program
 from tenants.own_connection import ask_here
+from tenants.restore_mark import MARK, is_marked
 from tenants.schema import all_migrations, public_migrations
 from truepush.lib.version import VERSION
 
-# A schema that is there while a restore is under way. No backup holds it: none is made meanwhile.
-MARK = "truepush_restoring"
 JOBS = 2
+# Connections that are just being closed are waited for.
+PATIENCE_SECONDS = 5.0
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -48,8 +49,9 @@ def restore(folder: Path, manifest: dict[str, Any]) -> None:
 
     The mark stays until `finish()`: until then the next run begins anew.
     """
+    _refuse_company()
     with connection.cursor() as cursor:
-        if not _is_marked():
+        if not is_marked():
             if in_use := _schemas_in_use():
                 raise BackupFailed(
                     f"The database is not empty: it has {in_use[0]}. Make an empty one, and name it in DATABASE_URL."
@@ -70,6 +72,24 @@ def restore(folder: Path, manifest: dict[str, Any]) -> None:
         archive.extractall(target, filter="data")
 
 
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+AND application_name <> 'pg_restore' AND coalesce(backend_type, 'client backend') = 'client backend'
+"""
+
+
+def _refuse_company() -> None:
+    """Raise BackupFailed while anything else is connected: a worker would send what has just come back."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while number := ask_here(_OTHERS, [])[0][0]:
+        if time.monotonic() > deadline:
+            raise BackupFailed(
+                f"{number} other connections to this database are open. Stop whatever uses it, workers first."
+            )
+        time.sleep(0.1)
+
+
 # pg_restore's processes of a run that was killed; each ends when its connection does.
 _END = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -86,10 +106,6 @@ def finish() -> None:
     """Say that everything after the restore is done too."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA {MARK}")
-
-
-def _is_marked() -> bool:
-    return bool(ask_here("SELECT FROM pg_namespace WHERE nspname = %s", [MARK]))
 
 
 def _schemas_in_use() -> list[str]:

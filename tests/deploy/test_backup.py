@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.deploy.conftest import Roles
@@ -146,11 +147,30 @@ def kill_restore(roles: Roles, backup: Path, given: dict[str, str], came: Callab
     )
     deadline = time.monotonic() + 60
     while not came():
+        time.sleep(0.02)  # between two looks nobody else is connected
         assert time.monotonic() < deadline
         assert process.poll() is None
     process.kill()
     process.wait(10)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_nothing_is_restored_under_who_uses_the_database(
+    roles: Roles, backup: Path, empty: dict[str, str]
+) -> None:
+    with psycopg.connect(empty["DATABASE_URL"]):
+        said = restore(roles, backup, empty)
+    assert "1 other connections to this database are open. Stop whatever uses it, workers first." in said
+    assert not is_there(roles, "truepush_restoring", "pg_namespace", "nspname")
+
+
+def test_no_worker_begins_before_a_restore_is_finished(roles: Roles, empty: dict[str, str]) -> None:
+    roles.execute(OWNER, "CREATE SCHEMA truepush_restoring", database="restored")
+    answer = roles.run(OWNER, "manage.py", "worker", **empty)
+    assert answer.returncode == 1
+    assert "A restore into this database is not finished. Run manage.py restore again" in answer.stderr
+    answer = roles.run(OWNER, "manage.py", "ready", **empty)
+    assert (answer.returncode, answer.stdout.count("a restore into it is not finished")) == (1, 1)
 
 
 def test_a_backup_that_was_cut_off_is_none(

@@ -24,6 +24,7 @@ from tenants.chores import ring_chores
 from tenants.limits import raise_file_limit, warn_if_tight
 from tenants.pooler import refuse_pooler
 from tenants.processes import Beat, farewell, forget_the_dead, host_name, sign_of_life
+from tenants.restore_mark import REMEDY, is_marked
 from tenants.stop import ask_to_stop, die_with_parent
 from tenants.watchdog import Watchdog
 
@@ -61,6 +62,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_pooler()
+        if is_marked():
+            raise CommandError(f"A restore into this database is not finished. {REMEDY}")
         tight = warn_if_tight(3 * settings.PUSH_CONCURRENCY, raise_file_limit())
         if tight:
             raise_alert("file_limit", None, f"{host_name()}: {tight}")
