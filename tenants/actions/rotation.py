@@ -76,22 +76,30 @@ def _pages(model: type[models.Model]) -> Iterator[models.Model]:
 def _rotate(
     row: models.Model, column: SealedColumn, crypt: FieldCrypt, current: str, result: Rotation
 ) -> None:
-    before = getattr(row, column.field)
-    texts = {key: str(before.get(key) or "") for key in column.keys} if column.keys else {"": str(before)}
-    old = {key: text for key, text in texts.items() if text and text.partition(":")[0] != current}
-    if not old:
-        return
-    context = column.context(row)
-    try:
-        new = {
-            key: crypt.encrypt(crypt.decrypt(text, context=context), context=context)
-            for key, text in old.items()
-        }
-    except FieldCryptError:
-        result.left.update(text.partition(":")[0] for text in old.values())
-        result.unreadable.append(f"{column.model} {row.pk} ({context.partition(':')[0]})")
-        return
-    after = {**before, **new} if column.keys else new[""]
-    same = type(row)._default_manager.filter(pk=row.pk, **{column.field: before})
-    with transaction.atomic():
-        result.changed += same.update(**{column.field: after})
+    now: models.Model | None = row
+    # Again if somebody else changed it after it was read: it may still be under the old key.
+    while now is not None and (old := _old_texts(now, column, current)):
+        context = column.context(now)
+        try:
+            new = {
+                key: crypt.encrypt(crypt.decrypt(text, context=context), context=context)
+                for key, text in old.items()
+            }
+        except FieldCryptError:
+            result.left.update(text.partition(":")[0] for text in old.values())
+            result.unreadable.append(f"{column.model} {now.pk} ({context.partition(':')[0]})")
+            return
+        before = getattr(now, column.field)
+        after = {**before, **new} if column.keys else new[""]
+        same = type(row)._default_manager.filter(pk=row.pk)
+        with transaction.atomic():
+            changed = same.filter(**{column.field: before}).update(**{column.field: after})
+        result.changed += changed
+        now = None if changed else same.first()
+
+
+def _old_texts(row: models.Model, column: SealedColumn, current: str) -> dict[str, str]:
+    """What of the row is under another key, by its name in the column's JSON, or by ""."""
+    value = getattr(row, column.field)
+    texts = {key: str(value.get(key) or "") for key in column.keys} if column.keys else {"": str(value)}
+    return {key: text for key, text in texts.items() if text and text.partition(":")[0] != current}
