@@ -13,8 +13,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from tenants.actions.handover import NONCE_COOKIE, challenge_of
+from tenants.actions.handover import challenge_of
 from tenants.actions.second_factor import is_missing
+from tenants.addresses import own_origin
 from tenants.models import Invitation, Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
 from tenants.roles import is_at_least
@@ -90,7 +91,7 @@ def ask_to_sign_in(request: Request) -> HttpResponse:
         raise Http404
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-    nonce = request.COOKIES.get(NONCE_COOKIE) or secrets.token_urlsafe(32)
+    nonce = request.COOKIES.get(settings.ENTER_COOKIE_NAME) or secrets.token_urlsafe(32)
     path = request.get_full_path()
     if request.method == "POST":
         path = _page_of_form(request)
@@ -102,15 +103,19 @@ def ask_to_sign_in(request: Request) -> HttpResponse:
     opening = reverse("tenants:open", urlconf=settings.PUBLIC_SCHEMA_URLCONF, args=[request.tenant.slug])
     answer = HttpResponseRedirect(f"{settings.BASE_URL}{opening}?{query}")
     answer.set_cookie(
-        NONCE_COOKIE, nonce, max_age=600, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+        settings.ENTER_COOKIE_NAME,
+        nonce,
+        max_age=600,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
     )
     return answer
 
 
 def _page_of_form(request: Request) -> str:
     """Name the page that a form was posted from, the first page if the browser does not say."""
-    own = f"{request.scheme}://{request.get_host()}"
-    path = request.headers.get("Referer", "").removeprefix(own)
+    path = request.headers.get("Referer", "").removeprefix(own_origin(request))
     return path if is_local_path(path) else "/"
 
 

@@ -13,7 +13,7 @@ from tenants import session_tracking
 from tenants.access import access_workspace, is_local_path, signed_in_user
 from tenants.actions import handover
 from tenants.actions.workspace import retry_workspace
-from tenants.addresses import console_url
+from tenants.addresses import console_url, own_origin
 from tenants.models import Membership
 from tenants.request import Request
 
@@ -118,7 +118,7 @@ def enter(request: Request) -> HttpResponse:
         answer = render(request, "tenants/enter.html", {"token": token, "next": path})
         answer["Cache-Control"] = "no-store"
         return answer
-    nonce = request.COOKIES.get(handover.NONCE_COOKIE, "")
+    nonce = request.COOKIES.get(settings.ENTER_COOKIE_NAME, "")
     try:
         entry = handover.redeem(
             token, tenant=request.tenant, host=handover.host_of(request.tenant), nonce=nonce
@@ -134,8 +134,7 @@ def enter(request: Request) -> HttpResponse:
 
 
 def _is_own_origin(request: Request) -> bool:
-    own = f"{request.scheme}://{request.get_host()}"
-    return request.headers.get("Origin") in (settings.BASE_URL, own)
+    return request.headers.get("Origin") in (settings.BASE_URL, own_origin(request))
 
 
 def _refused(request: Request, reason: str, path: str = "/") -> HttpResponse:

@@ -11,9 +11,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from truepush.lib.log_lines import LOG_FORMATS, logging_settings
-from truepush.setting_readers import read_keys, read_origin
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
+from truepush.setting_readers import read_keys, read_origin
 
 # Lets admin classes name their model as a type parameter, as the stubs have it.
 django_stubs_ext.monkeypatch()
@@ -251,6 +251,10 @@ MFA_ADAPTER = "tenants.mfa_adapter.SecondFactorAdapter"
 MFA_FORMS = {
     "authenticate": "tenants.forms_second_factor.SignInCodeForm",
     "reauthenticate": "tenants.forms_second_factor.ConfirmCodeForm",
+    "activate_totp": "tenants.forms_second_factor.AddAppForm",
+    "add_webauthn": "tenants.forms_second_factor.AddPasskeyForm",
+    "authenticate_webauthn": "tenants.forms_second_factor.SignInPasskeyForm",
+    "reauthenticate_webauthn": "tenants.forms_second_factor.ConfirmPasskeyForm",
 }
 MFA_RATE_LIMITS = False
 MFA_TOTP_ISSUER = "Truepush"
@@ -278,13 +282,17 @@ CACHES = {
     }
 }
 
-# --- Cookies and headers (the rest of the trust work tightens them)
-SESSION_COOKIE_NAME = "truepush_session"
+# --- Cookies and headers
+# A cookie of such a name is taken by browsers over https and from this very host alone, not from one above or below.
+_OF_HOST = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{_OF_HOST}truepush_session"
+# Holds the browser's secret of a hand-over (tenants.actions.handover).
+ENTER_COOKIE_NAME = f"{_OF_HOST}truepush_enter"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
-CSRF_COOKIE_NAME = "truepush_csrf"
+CSRF_COOKIE_NAME = f"{_OF_HOST}truepush_csrf"
 CSRF_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

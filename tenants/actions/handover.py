@@ -11,10 +11,9 @@ from django.utils.crypto import constant_time_compare
 
 from tenants.actions import audit
 from tenants.actions.sessions import forget_sessions
-from tenants.models import Domain, Handover, Membership, Tenant, User
+from tenants.models import Domain, Handover, Membership, SeenSession, Tenant, User
 
 LIFETIME = timedelta(seconds=30)
-NONCE_COOKIE = "truepush_enter"
 CHALLENGE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,10 +38,11 @@ def host_of(tenant: Tenant) -> str:
 def issue(*, actor: User, tenant: Tenant, challenge: str, seen_id: int | None = None) -> str:
     """Make a token for this person, tenant and browser; valid once within 30 s. Only its hash is stored.
 
-    Raises HandoverRefused if the person signed out everywhere since this request began.
+    Raises HandoverRefused if the person signed out everywhere since this request began, or ended the sign-in `seen_id`.
     """
     same = User.objects.select_for_update().filter(pk=actor.pk, session_epoch=actor.session_epoch)
-    if same.first() is None:
+    own = SeenSession.objects.select_for_update().filter(pk=seen_id or 0, user=actor)
+    if same.first() is None or (seen_id and own.first() is None):
         raise HandoverRefused("You signed out in the meantime.")
     Handover.objects.filter(expires_at__lt=timezone.now() - timedelta(days=1)).delete()
     token = secrets.token_urlsafe(32)

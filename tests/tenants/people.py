@@ -6,10 +6,11 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 
-from tenants.actions.handover import NONCE_COOKIE
+from tenants.actions.verification import verify_address
 from tenants.models import Membership, Role, User
 from tenants.sealing import seal
 from tests.conftest import PASSWORD, Workspace
@@ -20,6 +21,12 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 def add_person(email: str, **fields: object) -> User:
     return User.objects.create_user(email, PASSWORD, **fields)
+
+
+def verified(user: User) -> User:
+    """Have the person's address verified, as by the link in a mail."""
+    verify_address(actor=user)
+    return user
 
 
 def add_member(place: Workspace, role: Role, email: str = "") -> User:
@@ -76,7 +83,7 @@ class Browser:
 
     @property
     def nonce(self) -> str:
-        return str(self.console.cookies[NONCE_COOKIE].value)
+        return str(self.console.cookies[settings.ENTER_COOKIE_NAME].value)
 
 
 def form_fields(page: HttpResponse) -> dict[str, str]:

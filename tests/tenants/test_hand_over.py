@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
-from tenants.actions.handover import LIFETIME, NONCE_COOKIE, challenge_of
+from tenants.actions.handover import LIFETIME, challenge_of
 from tenants.models import AuditEntry, Handover, User
 from tests.conftest import Workspace
 from tests.tenants.people import PUBLIC, Browser, form_fields, query_of
@@ -68,7 +68,7 @@ def test_the_session_key_changes_at_entry_and_nothing_planted_stays(browser: Bro
 
 def test_the_secret_of_the_browser_lives_ten_minutes(browser: Browser) -> None:
     browser.ask()
-    assert browser.console.cookies[NONCE_COOKIE]["max-age"] == 600
+    assert browser.console.cookies["truepush_enter"]["max-age"] == 600
 
 
 def test_tabs_that_a_browser_opens_at_once_all_come_in(browser: Browser) -> None:

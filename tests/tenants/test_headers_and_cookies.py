@@ -157,6 +157,16 @@ def test_cookies_are_secure_where_the_installation_is_on_https(settings: Any) ->
     assert settings.CSRF_COOKIE_DOMAIN is None
 
 
+def test_on_https_browsers_take_a_cookie_from_this_very_host_alone(
+    start: Callable[..., tuple[int, str]],
+) -> None:
+    """WB-04."""
+    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "ENTER_COOKIE_NAME")
+    say = f"import truepush.settings as given; print(*(getattr(given, name) for name in {names}))"
+    said = "__Host-truepush_session __Host-truepush_csrf __Host-truepush_enter\n"
+    assert start(say, BASE_URL="https://push.acme.test", SDK_URL="https://sdk.acme.test") == (0, said)
+
+
 def test_the_sdk_host_sets_no_cookie_reads_none_and_varies_by_none(
     acme: Workspace, console: Console, django_assert_num_queries: Any
 ) -> None:
