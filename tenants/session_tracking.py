@@ -1,6 +1,7 @@
 """Requests and the rows of tenants.actions.sessions: when a session opens, and now and then while it is used."""
 
 import time
+from datetime import UTC, datetime
 
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest
@@ -12,14 +13,19 @@ from truepush.lib.user_agent import read_user_agent
 
 # How exact "last seen" is: each note costs two writes.
 _NOTE_EVERY_SECONDS = 300
-# However much it is used, a session ends after so long.
+# However much it is used, a session ends so long after the sign-in that it comes from.
 ABSOLUTE_SECONDS = 30 * 86_400
 
 
 def opened(request: HttpRequest, user: User, *, parent_id: int | None = None) -> None:
     """Note that this request signed the person in on this host."""
-    pk = open_session(user, _seen(request), parent_id=parent_id)
-    request.session["seen"] = {"pk": pk, "key": _key(request), "first": time.time(), "at": time.time()}
+    row = open_session(user, _seen(request), parent_id=parent_id)
+    request.session["seen"] = {
+        "pk": row.pk,
+        "key": _key(request),
+        "first": row.first_at.timestamp(),
+        "at": time.time(),
+    }
 
 
 def used(request: HttpRequest) -> bool:
@@ -33,7 +39,8 @@ def used(request: HttpRequest) -> bool:
     if time.time() - seen["first"] > ABSOLUTE_SECONDS:
         request.session.flush()
         return False
-    pk = touch_session(request.user, seen["pk"], _seen(request))
+    first_at = datetime.fromtimestamp(seen["first"], UTC)
+    pk = touch_session(request.user, seen["pk"], _seen(request), first_at=first_at)
     request.session["seen"] = {**seen, "pk": pk, "key": _key(request), "at": time.time()}
     return True
 

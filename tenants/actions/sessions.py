@@ -4,6 +4,7 @@ A sign-in on the public host has a row, and each console that was opened from it
 Django's sessions of all of them, so whatever host is asked next knows nobody.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from django.contrib.sessions.models import Session
@@ -25,17 +26,22 @@ class Seen(NamedTuple):
     address: str
 
 
-def open_session(user: User, seen: Seen, *, parent_id: int | None = None) -> int:
-    """Note a session that was just opened; answer its row's number. Who let the person in writes the audit row."""
-    return SeenSession.objects.create(user=user, parent_id=parent_id, **seen._asdict()).pk
+def open_session(user: User, seen: Seen, *, parent_id: int | None = None) -> SeenSession:
+    """Note a session that was just opened, as old as the sign-in that it was opened from (its parent), if any.
+
+    Who let the person in writes the audit row.
+    """
+    parent = SeenSession.objects.filter(pk=parent_id).first() if parent_id else None
+    first_at = parent.first_at if parent else timezone.now()
+    return SeenSession.objects.create(user=user, parent=parent, first_at=first_at, **seen._asdict())
 
 
-def touch_session(user: User, pk: int, seen: Seen) -> int:
+def touch_session(user: User, pk: int, seen: Seen, *, first_at: datetime) -> int:
     """Note that a session is in use, whatever its key is now; answer its row's number, which is new if it had none."""
     mine = SeenSession.objects.filter(pk=pk, user=user)
     if mine.update(session_key=seen.session_key, address=seen.address, last_at=Now()):
         return pk
-    return open_session(user, seen)
+    return SeenSession.objects.create(user=user, first_at=first_at, **seen._asdict()).pk
 
 
 def sessions_of(user: User) -> list[SeenSession]:
@@ -59,7 +65,8 @@ def _open_keys() -> QuerySet[Session, str]:
 @transaction.atomic
 def end_session(*, actor: User, pk: int) -> bool:
     """End one of one's own sign-ins with the consoles opened from it; False if there is no such one."""
-    row = SeenSession.objects.filter(pk=pk, user=actor, parent=None).first()
+    # Locked: a token that is asked for with it right now is made before, and ended below, or not at all.
+    row = SeenSession.objects.select_for_update().filter(pk=pk, user=actor, parent=None).first()
     if row is None:
         return False
     rows = [row, *row.children.all()]

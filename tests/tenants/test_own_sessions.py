@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tenants import session_tracking, tasks
+from tenants.actions.handover import HandoverRefused, challenge_of, issue
 from tenants.models import AuditEntry, Handover, SeenSession, User
 from tests.conftest import PASSWORD, Workspace
 from tests.tenants.people import Browser
@@ -74,6 +77,15 @@ def test_a_token_on_its_way_opens_nothing_after_the_end(acme: Workspace) -> None
     assert Handover.objects.filter(used_at__isnull=True).count() == 0
 
 
+def test_a_request_that_was_under_way_when_its_session_ended_gets_no_token(acme: Workspace) -> None:
+    one, two = sign_in(acme), sign_in(acme, SAFARI)
+    ended, challenge = row_of(two).pk, challenge_of("x")
+    one.public.post(f"/account/sessions/{ended}/end/")
+    with pytest.raises(HandoverRefused):
+        issue(actor=acme.owner, tenant=acme.tenant, challenge=challenge, seen_id=ended)
+    assert Handover.objects.count() == 0
+
+
 def test_ending_all_others_keeps_this_one(acme: Workspace) -> None:
     one, two, three = sign_in(acme), sign_in(acme, SAFARI), sign_in(acme)
     two.come_in()
@@ -123,6 +135,17 @@ def test_thirty_days_are_all_however_much_a_session_is_used(
     later(monkeypatch, 30 * 86_400 + 600)
     assert one.public.get("/account/").status_code == 302
     assert Session.objects.count() == 0
+
+
+def test_a_console_is_as_old_as_the_sign_in_that_opened_it(
+    acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = sign_in(acme)
+    SeenSession.objects.update(first_at=timezone.now() - timedelta(days=29))
+    one.come_in()
+    assert one.console.get("/").status_code == 200
+    later(monkeypatch, 86_400 + 600)
+    assert one.console.get("/").status_code == 302
 
 
 def test_fourteen_days_without_use_are_the_end(settings: Any) -> None:
