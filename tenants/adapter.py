@@ -61,6 +61,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def _methods(request: HttpRequest) -> list[str]:
-    """How the person proved who they are, in order: password, mfa, password_reset."""
+    """How the person proved who they are, in order: password, mfa, password_reset, invitation."""
     records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
     return [str(record["method"]) for record in records]

@@ -1,8 +1,9 @@
 """Invitations: sent from a console's pages of people, accepted on the public host."""
 
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import record_authentication
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -11,12 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 from tenants.access import access_invitation, console, signed_in_user
 from tenants.actions import invitations
 from tenants.actions.invitations import InvitationRefused
-from tenants.actions.members import MemberRefused
 from tenants.addresses import console_url
 from tenants.forms_people import InvitationForm
 from tenants.models import Role, User
 from tenants.request import ConsoleRequest, Request
-from tenants.views import BACKEND
 
 # The token waits here, not in the address: that is what histories, logs and Referer headers keep.
 IN_SESSION = "invitation"
@@ -62,11 +61,14 @@ def invitation_resend(request: ConsoleRequest, pk: int) -> HttpResponse:
 def invitation_withdraw(request: ConsoleRequest, pk: int) -> HttpResponse:
     found = access_invitation(request.tenant, pk)
     try:
-        invitations.withdraw(actor=request.user, tenant=request.tenant, invitation=found)
-    except MemberRefused as error:
+        changed = invitations.withdraw(actor=request.user, tenant=request.tenant, invitation=found)
+    except InvitationRefused as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"The invitation of {found.email} is withdrawn.")
+        if changed:
+            messages.success(request, f"The invitation of {found.email} is withdrawn.")
+        else:
+            messages.error(request, f"{found.email} has accepted it, or it was withdrawn, in the meantime.")
     return redirect("tenants:people")
 
 
@@ -133,7 +135,8 @@ def invitation_join(request: Request) -> HttpResponse:
         form.add_error(None, str(error))
         return _page(request, form)
     request.session.pop(IN_SESSION, None)
-    login(request, user, backend=BACKEND)
+    record_authentication(request, user, method="invitation")
+    get_adapter().login(request, user)
     return HttpResponseRedirect(console_url(tenant))
 
 

@@ -83,7 +83,7 @@ def resend(*, actor: User, tenant: Tenant, invitation: Invitation) -> None:
 @transaction.atomic
 def withdraw(*, actor: User, tenant: Tenant, invitation: Invitation) -> bool:
     """Make its link worth nothing; False if it was accepted or withdrawn already."""
-    check_grant(Membership.objects.get(tenant=tenant, user=actor), invitation.role)
+    _check_may(actor, tenant, invitation.role)
     changed = open_invitations(tenant).filter(pk=invitation.pk).update(withdrawn_at=Now(), digest=None)
     if changed:
         audit.record("invitation.withdraw", actor=actor, tenant_id=tenant.pk, target=invitation.email[:120])
@@ -91,15 +91,24 @@ def withdraw(*, actor: User, tenant: Tenant, invitation: Invitation) -> bool:
 
 
 def _checked(actor: User, tenant: Tenant, role: str, site_ids: Sequence[int]) -> list[int]:
-    own = Membership.objects.filter(tenant=tenant, user=actor).first()
     try:
-        if own is None:
-            raise MemberRefused("You are no longer a member of this workspace.")
         sites = checked_sites(tenant, role, site_ids)
+    except MemberRefused as error:
+        raise InvitationRefused(str(error)) from None
+    _check_may(actor, tenant, role)
+    if not actor.email_verified_at:
+        raise InvitationRefused("Verify your own e-mail address first: your account page sends you the link.")
+    return sites
+
+
+def _check_may(actor: User, tenant: Tenant, role: str) -> None:
+    own = Membership.objects.filter(tenant=tenant, user=actor).first()
+    if own is None:
+        raise InvitationRefused("You are no longer a member of this workspace.")
+    try:
         check_grant(own, role)
     except MemberRefused as error:
         raise InvitationRefused(str(error)) from None
-    return sites
 
 
 def _check_room(tenant: Tenant, email: str, *, is_new: bool) -> None:

@@ -43,7 +43,7 @@ from tests.conftest import PASSWORD, Workspace, make_site
 from tests.rules.access_table import MEMBERS, Host, Row, Who
 from tests.subscribers.import_files import begin
 from tests.subscribers.samples import Browser
-from tests.tenants.people import add_member, add_person, give_second_factor
+from tests.tenants.people import add_member, add_person, give_second_factor, verified
 from truepush.lib.webpush.endpoints import parse_endpoint
 
 HOSTS = {Host.PUBLIC: "localhost:8000", Host.TENANT: "acme.localhost:8000", Host.SDK: "sdk.localhost:8000"}
@@ -170,8 +170,8 @@ class World:
 
 
 def make_world(acme: Workspace, globex: Workspace) -> World:
-    people = {who: add_member(acme, Role(who.value)) for who in MEMBERS if who != Who.OWNER}
-    people |= {Who.OWNER: acme.owner, Who.STRANGER: globex.owner}
+    people = {who: verified(add_member(acme, Role(who.value))) for who in MEMBERS if who != Who.OWNER}
+    people |= {Who.OWNER: verified(acme.owner), Who.STRANGER: globex.owner}
     people[Who.STAFF] = add_person("support@truepush.test", is_staff=True, is_superuser=True)
     give_second_factor(people[Who.STAFF])
     site = make_site(acme)

@@ -17,13 +17,19 @@ from django_q.models import OrmQ
 
 from tenants.actions import invitations
 from tenants.actions.invitations import MOST_MAILS, MOST_OPEN, InvitationRefused, accept, invite, resend
-from tenants.models import AuditEntry, Invitation, Membership, Role, User
+from tenants.models import AuditEntry, Invitation, Membership, Role, SeenSession, User
 from tenants.tasks import forget_invitations, mail_invitation
 from tests.conftest import PASSWORD, Workspace, make_site
-from tests.tenants.people import add_member, add_person
+from tests.tenants.people import add_member, add_person, verified
 
 Console = Callable[..., Client]
 EVE = "eve@new.test"
+
+
+@pytest.fixture(autouse=True)
+def _owners_are_verified(request: pytest.FixtureRequest) -> None:
+    for name in {"acme", "globex", "alone"} & set(request.fixturenames):
+        verified(request.getfixturevalue(name).owner)
 
 
 def sent(invitation: Invitation) -> str:
@@ -64,6 +70,8 @@ def test_who_has_no_account_makes_one_by_the_link_and_is_in(acme: Workspace, pub
     assert (joined.role, joined.site_ids) == ("sender", [site.pk])
     assert EmailAddress.objects.get(user=user, email=EVE).verified
     assert public.get("/workspaces/").status_code == 302
+    assert SeenSession.objects.filter(user=user, session_key=public.session.session_key).count() == 1
+    assert AuditEntry.objects.get(action="user.sign_in").detail == {"methods": ["invitation"]}
     entry = AuditEntry.objects.filter(action="invitation.accept").get()
     assert (entry.actor, entry.target, entry.tenant_id) == (EVE, acme.owner.email, acme.tenant.pk)
     assert entry.after == {"role": "sender", "websites": ["Shop"]}
@@ -92,7 +100,7 @@ def test_somebody_else_who_is_signed_in_cannot_accept_it(acme: Workspace, public
         assert public.post(path, {"password": PASSWORD})["Location"] == "/invitation/"
     assert members(acme) == {acme.owner.email}
     assert Invitation.objects.get(pk=made.pk).accepted_at is None
-    assert not EmailAddress.objects.filter(verified=True).exists()
+    assert not EmailAddress.objects.exclude(user=acme.owner).exists()
 
 
 def test_the_link_works_once(acme: Workspace, public: Client) -> None:
@@ -170,6 +178,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "an admin invites an owner": ("admin", {"role": "owner"}, "Only owners make owners"),
     "a sender invites": ("sender", {}, "Only admins and owners"),
     "a limited admin invites": ("limited", {}, "of the whole workspace"),
+    "by whose own address is not verified": ("unverified", {}, "Verify your own e-mail address first"),
     "somebody who is no member": ("stranger", {}, "no longer a member"),
     "a role that is none": ("owner", {"role": "root"}, "is no role"),
     "a website that is not there": ("owner", {"site_ids": [4711]}, "not there any more"),
@@ -183,6 +192,7 @@ def test_what_cannot_be_asked_is_refused_and_changes_nothing(acme: Workspace, ca
     people = {name: add_member(acme, Role(name)) for name in ("admin", "sender")}
     people |= {"owner": acme.owner, "limited": add_member(acme, Role.ADMIN, "limited@acme.test")}
     people["stranger"] = add_person("stranger@new.test")
+    people["unverified"] = add_member(acme, Role.ADMIN, "hasty@acme.test")
     Membership.objects.filter(user=people["limited"]).update(site_ids=[make_site(acme).pk])
     before = (AuditEntry.objects.count(), OrmQ.objects.count())
     with pytest.raises(InvitationRefused, match=said):
@@ -191,8 +201,17 @@ def test_what_cannot_be_asked_is_refused_and_changes_nothing(acme: Workspace, ca
     assert not Invitation.objects.exists()
 
 
+def test_who_has_not_verified_their_own_address_is_told_before_they_ask(
+    acme: Workspace, console: Console
+) -> None:
+    said = "Before you can invite anybody, verify your own e-mail address"
+    assert said not in console(acme).get("/people/invite/").content.decode()
+    hasty = add_member(acme, Role.ADMIN)
+    assert said in console(acme, hasty).get("/people/invite/").content.decode()
+
+
 def test_an_invitation_holds_no_longer_than_its_sender_could_send_it(acme: Workspace) -> None:
-    ada = add_member(acme, Role.ADMIN)
+    ada = verified(add_member(acme, Role.ADMIN))
     made = invite(actor=ada, tenant=acme.tenant, email=EVE, role="admin")
     token, user = sent(made), add_person(EVE)
     Membership.objects.filter(user=ada).update(role=Role.SENDER)
