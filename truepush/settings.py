@@ -105,6 +105,13 @@ RETENTION_DAYS: int = env.int("RETENTION_DAYS", default=90)
 RECEIPT_RAW_DAYS: int = env.int("RECEIPT_RAW_DAYS", default=7)
 EVENT_DAYS: int = env.int("EVENT_DAYS", default=400)
 
+# --- New subscriptions of one website that a web process takes in a minute; more is a flood.
+SUBSCRIBE_PER_MINUTE: int = env.int("SUBSCRIBE_PER_MINUTE", default=3000)
+if SUBSCRIBE_PER_MINUTE < 1:
+    raise ImproperlyConfigured(
+        f"SUBSCRIBE_PER_MINUTE is {SUBSCRIBE_PER_MINUTE}: nobody could subscribe. Give 1 or more."
+    )
+
 # --- The SDK: without rings the version that is installed goes to every website at once.
 SDK_RINGS: bool = env.bool("SDK_RINGS", default=False)
 
@@ -217,6 +224,7 @@ WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 CHORES = {
     "campaigns.tasks.tend": 3600,
     "campaigns.tasks.engage": 300,
+    "campaigns.tasks.settle_floods": 86_400,
     "subscribers.tasks.resume_jobs": 15,
     "subscribers.tasks.fold_told": 5,
     "subscribers.tasks.forget": 86_400,
