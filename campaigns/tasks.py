@@ -1,7 +1,7 @@
 """What django-q2 runs for this app. A delivery task may run twice, late or never: the books are in PostgreSQL."""
 
 from campaigns.actions.breakdown import count_breakdown
-from campaigns.actions.upkeep import count_up_all, tend_all
+from campaigns.actions.upkeep import count_up_all, settle_floods_all, tend_all
 from campaigns.delivery.process import delivery_process
 
 
@@ -23,6 +23,11 @@ def tend(after: int = 0) -> int:
 def engage(after: int = 0) -> int:
     """Count up what subscribers made of the newest campaigns; answer how many tenants were visited."""
     return count_up_all(after)
+
+
+def settle_floods(after: int = 0) -> int:
+    """Settle who came in floods of subscriptions; answer how many tenants were visited."""
+    return settle_floods_all(after)
 
 
 def break_down(schema_name: str, send_id: int) -> None:

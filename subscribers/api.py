@@ -9,7 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from subscribers import flood
 from subscribers.access import access_site_key, check_open
+from subscribers.actions.flood import note_flood
 from subscribers.actions.profile import tell
 from subscribers.actions.subscription import (
     NewSubscription,
@@ -17,11 +19,12 @@ from subscribers.actions.subscription import (
     UnknownServerKey,
     capability_of,
     digest_of,
+    is_known,
     own_row,
     subscribe,
     unsubscribe,
 )
-from subscribers.api_errors import ApiError
+from subscribers.api_errors import ApiError, TooMany
 from subscribers.identity import is_signed
 from subscribers.json_body import ObjectParser
 from subscribers.languages import read_language
@@ -29,6 +32,7 @@ from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import Place, place_of_request
 from subscribers.profiles import ProfileRefused, merge_attributes, merge_tags, read_told
 from subscribers.time_zones import zone_names
+from tenants.client_address import client_address
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite
 from truepush.lib import base64url
@@ -72,23 +76,35 @@ class Subscriptions(SiteView):
         new = read_subscription(body, request.headers.get("User-Agent", ""))
         new = replace(new, profile=_with_place(new.profile, request))
         old = body.get("old_endpoint")
+        old = _as_stored(old) if isinstance(old, str) else ""
         with in_tenant(self.site.schema_name):
-            try:
-                subscriber_id, created = subscribe(
-                    site_id=self.site.site_id,
-                    new=new,
-                    old_endpoint=_as_stored(old) if isinstance(old, str) else "",
-                )
-            except UnknownServerKey:
-                raise ApiError(
-                    400,
-                    "unknown_server_key",
-                    "The subscription was made with another server key: subscribe anew with the one in settings.json.",
-                    "server_key",
-                ) from None
+            subscriber_id, created = self._stored(new, old, client_address(request))
             capability = capability_of(subscriber_id, digest_of(new.endpoint.url))
         answer = {"subscriber": capability, "id": subscriber_id}
         return Response(answer, status=201 if created else 200)
+
+    def _stored(self, new: NewSubscription, old: str, address: str) -> tuple[int, bool]:
+        """Store it, unless it is one new one too many; raises ApiError."""
+        place = self.site.tenant_id, self.site.site_id, address
+        room = flood.room_for_new(*place)
+        if room.is_first:
+            note_flood(tenant_id=self.site.tenant_id, site_id=self.site.site_id)
+        if room.wait and not is_known(self.site.site_id, new.endpoint.url, old):
+            raise TooMany(room.wait, "Too many new subscriptions.")
+        try:
+            subscriber_id, created = subscribe(
+                site_id=self.site.site_id, new=new, old_endpoint=old, in_flood=room.is_flood
+            )
+        except UnknownServerKey:
+            raise ApiError(
+                400,
+                "unknown_server_key",
+                "The subscription was made with another server key: subscribe anew with the one in settings.json.",
+                "server_key",
+            ) from None
+        if not created and not room.wait:
+            flood.was_known(*place)
+        return subscriber_id, created
 
 
 class ProfileCall(SiteView):

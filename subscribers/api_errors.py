@@ -15,13 +15,22 @@ class ApiError(Exception):
         self.status, self.code, self.message, self.field = status, code, message, field
 
 
+class TooMany(ApiError):
+    """A flood: `seconds` says how long to wait."""
+
+    def __init__(self, seconds: int, message: str) -> None:
+        super().__init__(429, "too_many", f"{message} Wait {seconds} s.")
+        self.seconds = seconds
+
+
 _CODES = {400: "invalid_json", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Render our refusals and the framework's own in the one form; anything else stays an error of ours."""
     if isinstance(error, ApiError):
-        return Response(error_body(error), status=error.status)
+        wait = {"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else {}
+        return Response(error_body(error), status=error.status, headers=wait)
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -1,21 +1,30 @@
-"""How many calls one address, and a website's visitors together, may make: what is more is refused, not stored.
+"""How much one address, and a website's visitors together, may do: what is more is refused, not stored.
 
 Counted in the memory of each web process. It need not be exact, only bounded: with four processes a flood gets four
 times as far. And so no address is written down anywhere, which a table of them would do.
+
+A flood of new subscriptions, from one address or from many, lasts until FLOOD_SECONDS after the last that was refused.
+Who comes with it is taken as far as the limits go, and marked (subscribers.actions.flood). Subscriptions that are known
+already are not counted.
 """
 
-import ipaddress
 import math
 import threading
 import time
+from typing import NamedTuple
 
-from subscribers.place import read_address
+from django.conf import settings
+
+from tenants.client_address import network_of
 
 # A call each half second in the long run, from one household or office; and bursts of so many.
 PER_MINUTE, BURST = 120, 120
 # More than a web process inserts at all.
 SITE_PER_MINUTE, SITE_BURST = 30_000, 5_000
 MOST_BUCKETS = 20_000
+# Of new subscriptions; a website's are SUBSCRIBE_PER_MINUTE.
+NEW_PER_MINUTE, NEW_BURST = 120, 120
+FLOOD_SECONDS = 600
 
 
 class Buckets:
@@ -37,30 +46,75 @@ class Buckets:
             self._left[key] = (left - 1 if is_free else left, now)
             return 0.0 if is_free else (1 - left) / self._rate
 
+    def put_back(self, key: str) -> None:
+        """Undo a take: what it was for did not happen."""
+        with self._lock:
+            if key in self._left:
+                left, at = self._left[key]
+                self._left[key] = (min(self._burst, left + 1), at)
+
     def forget(self) -> None:
         with self._lock:
             self._left.clear()
 
 
+class Room(NamedTuple):
+    """Whether one more new subscription fits: `wait` is 0, or how many seconds until one may.
+
+    `is_flood`: the website is flooded. `is_first`: this call is the first that was refused of a flood.
+    """
+
+    wait: int
+    is_flood: bool
+    is_first: bool = False
+
+
 _addresses = Buckets(PER_MINUTE, BURST)
 _sites = Buckets(SITE_PER_MINUTE, SITE_BURST)
+_new_of_address = Buckets(NEW_PER_MINUTE, NEW_BURST)
+_new_of_site = Buckets(settings.SUBSCRIBE_PER_MINUTE, settings.SUBSCRIBE_PER_MINUTE)
+# When the last new subscription of a website, or of one of its addresses, was refused.
+_refused: dict[str, float] = {}
 
 
 def seconds_to_wait(tenant_id: int, site_id: int, address: str) -> int:
     """Count a call; 0 lets it pass, else the caller is told to wait so long."""
-    now, site = time.monotonic(), f"{tenant_id}:{site_id}"
-    wait = _addresses.take(f"{site}:{_network(address)}", now) or _sites.take(site, now)
-    return math.ceil(wait)
+    now, site, own = time.monotonic(), *_keys(tenant_id, site_id, address)
+    return math.ceil(_addresses.take(own, now) or _sites.take(site, now))
 
 
-def _network(text: str) -> str:
-    """One visitor has 2^64 addresses of IPv6."""
-    address = read_address(text)
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
-    return str(address or "")
+def room_for_new(tenant_id: int, site_id: int, address: str) -> Room:
+    """Count a subscription that may be new; `was_known` takes it back."""
+    now, site, own = time.monotonic(), *_keys(tenant_id, site_id, address)
+    wait = _new_of_address.take(own, now)
+    flooded = own
+    if not wait and (wait := _new_of_site.take(site, now)):
+        _new_of_address.put_back(own)
+        flooded = site
+    before = max(_refused.get(site, -math.inf), _refused.get(own, -math.inf))
+    is_flood = now - before < FLOOD_SECONDS
+    if wait:
+        if len(_refused) >= MOST_BUCKETS:
+            _refused.clear()
+        is_first = now - _refused.get(flooded, -math.inf) >= FLOOD_SECONDS
+        _refused[flooded] = now
+        return Room(math.ceil(wait), is_flood=True, is_first=is_first)
+    return Room(0, is_flood)
+
+
+def was_known(tenant_id: int, site_id: int, address: str) -> None:
+    """Take back what `room_for_new` let pass and counted: the subscription was known."""
+    site, own = _keys(tenant_id, site_id, address)
+    _new_of_site.put_back(site)
+    _new_of_address.put_back(own)
+
+
+def _keys(tenant_id: int, site_id: int, address: str) -> tuple[str, str]:
+    site = f"{tenant_id}:{site_id}"
+    return site, f"{site}:{network_of(address)}"
 
 
 def forget_all() -> None:
-    _addresses.forget()
-    _sites.forget()
+    for buckets in (_addresses, _sites, _new_of_address, _new_of_site):
+        buckets.forget()
+    _refused.clear()

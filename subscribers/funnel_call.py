@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from subscribers.access import access_site_key, check_open
 from subscribers.actions.funnel import MOST_PAGE, STEPS, Taken, tell_steps
-from subscribers.api_errors import ApiError, error_body
+from subscribers.api_errors import ApiError, TooMany, error_body
 from subscribers.flood import seconds_to_wait
 from subscribers.json_body import read_object
 from subscribers.origins import check_origin, open_to_origin
@@ -47,18 +47,10 @@ def funnel(request: HttpRequest, site_key: str) -> HttpResponse:
             _take(request, site)
     except ApiError as error:
         answer = JsonResponse(error_body(error), status=error.status)
-        if isinstance(error, _Flood):
+        if isinstance(error, TooMany):
             answer["Retry-After"] = str(error.seconds)
     open_to_origin(answer, site, request)
     return answer
-
-
-class _Flood(ApiError):
-    """Too many calls: `seconds` says how long to wait."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(429, "too_many", f"Too many calls from one place. Wait {seconds} s.")
-        self.seconds = seconds
 
 
 def _take(request: HttpRequest, site: IndexedSite) -> None:
@@ -68,7 +60,7 @@ def _take(request: HttpRequest, site: IndexedSite) -> None:
     check_open(site)
     check_origin(site, request)
     if wait := seconds_to_wait(site.tenant_id, site.site_id, client_address(request)):
-        raise _Flood(wait)
+        raise TooMany(wait, "Too many calls from one place.")
     if request.content_type not in _TYPES:
         raise ApiError(415, "unsupported_media_type", "Send steps as text/plain.")
     raw = request.read(MOST_OCTETS + 1)

@@ -36,6 +36,7 @@ _SAID = {
     "console": "Unsubscribed in this console",
     "dormant": "Not seen for long, unsubscribed in this console",
     "replaced": "Replaced by a newer subscription of the same browser",
+    "flood": "Came in a flood of subscriptions, and nobody was ever there",
     "key": "Paused: made with another server key ({service})",
     "": "Before reasons were kept",
 }

@@ -34,6 +34,8 @@ class Site(models.Model):
     figures = models.JSONField(db_default={}, blank=True)
     # What the last check of its installation found (subscribers.actions.site_check).
     checked = models.JSONField(db_default={}, blank=True)
+    # When people were last told of a flood of subscriptions.
+    flooded_at = models.DateTimeField(null=True)
     # What the customer's server signs external ids with, sealed like private keys; made when it is first asked for.
     identity_encrypted = models.TextField(db_default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -138,8 +140,11 @@ class Subscriber(models.Model):
     # The consent record: when is `subscribed_at`; on which page's origin, and by which version of which prompt.
     prompt = models.CharField(max_length=40, db_default="", blank=True)
     consent_origin = models.CharField(max_length=255, db_default="", blank=True)
-    # What took it out of the audience: "410", "404", "visitor", "console", "key" (campaigns and subscribers say which).
+    # What took it out of the audience: "410", "404", "visitor", "console", "key", "flood" ("" where nobody said).
     ended_why = models.CharField(max_length=20, db_default="", blank=True)
+    # It came in a flood of subscriptions, and nothing has shown yet that there is a browser behind it: not counted in
+    # a plan (subscribers.actions.flood).
+    flooded_at = models.DateTimeField(null=True)
 
     objects = OfSites["Subscriber"]()
 
@@ -185,6 +190,9 @@ class Subscriber(models.Model):
                 name="subscriber_by_external",
             ),
             models.Index(Collate(Reverse(Right("endpoint", 16)), "C"), name="subscriber_by_tail"),
+            models.Index(
+                fields=["site", "flooded_at"], condition=Q(flooded_at__isnull=False), name="subscriber_flooded"
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

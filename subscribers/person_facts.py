@@ -13,6 +13,7 @@ WHY_ENDED = {
     "console": "somebody of this workspace unsubscribed it",
     "dormant": "somebody of this workspace unsubscribed all who were not seen for long",
     "replaced": "the same browser has a newer subscription",
+    "flood": "it came in a flood of subscriptions, and for 30 days nothing showed that somebody is there",
     "key": "it was made with another server key; the browser has to subscribe anew",
 }
 
@@ -44,6 +45,7 @@ def facts_of(person: Subscriber) -> list[Fact]:
         ("Agreed", _moment(person.subscribed_at)),
         ("Agreed on", person.consent_origin),
         ("By prompt", person.prompt),
+        ("Came in a flood", _moment(person.flooded_at) if person.flooded_at else ""),
         ("Ended", _moment(person.ended_at) if person.ended_at else ""),
         ("Why it ended", WHY_ENDED.get(person.ended_why, person.ended_why)),
     ]

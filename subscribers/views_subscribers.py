@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from subscribers.access import access_site, chosen_site
+from subscribers.actions.flood import flooded
 from subscribers.actions.job import JobRefused
 from subscribers.actions.prune import start_prune
 from subscribers.audience import TooSlow
@@ -60,7 +61,8 @@ def subscriber_list(request: ConsoleRequest) -> HttpResponse:
 def subscriber_totals(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Answer the line of the list that counts: at a million people it takes longer than the page."""
     site = access_site(pk)
-    return render(request, "subscribers/_totals.html", {"totals": count_by_state(site.pk)})
+    totals = {"totals": count_by_state(site.pk), "flooded": flooded(site.pk)}
+    return render(request, "subscribers/_totals.html", totals)
 
 
 @console(Role.ANALYST)

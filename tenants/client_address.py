@@ -30,8 +30,12 @@ def client_address(request: HttpRequest) -> str:
 
 
 def client_network(request: HttpRequest) -> str:
-    """What limits count by: an IPv4 address, or the network that a caller with IPv6 has for themselves."""
-    text = client_address(request)
+    """What limits count a caller by."""
+    return network_of(client_address(request))
+
+
+def network_of(text: str) -> str:
+    """Answer an IPv4 address as it is, and of one of IPv6 the network, which its owner has for themselves."""
     if ":" not in text:
         return text
     address = ipaddress.IPv6Address(text)

@@ -76,6 +76,13 @@ AUDIT_DAYS: int = env.int("AUDIT_DAYS", default=730)
 if AUDIT_DAYS < 30:
     raise ImproperlyConfigured(f"AUDIT_DAYS is {AUDIT_DAYS}; the audit log keeps at least 30 days.")
 
+# --- New subscriptions of one website that a web process takes in a minute; more is a flood.
+SUBSCRIBE_PER_MINUTE: int = env.int("SUBSCRIBE_PER_MINUTE", default=3000)
+if SUBSCRIBE_PER_MINUTE < 1:
+    raise ImproperlyConfigured(
+        f"SUBSCRIBE_PER_MINUTE is {SUBSCRIBE_PER_MINUTE}: nobody could subscribe. Give 1 or more."
+    )
+
 # --- The SDK: without rings the version that is installed goes to every website at once.
 SDK_RINGS: bool = env.bool("SDK_RINGS", default=False)
 
@@ -191,6 +198,7 @@ WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 CHORES = {
     "campaigns.tasks.tend": 3600,
     "campaigns.tasks.engage": 300,
+    "campaigns.tasks.settle_floods": 86_400,
     "subscribers.tasks.resume_jobs": 15,
     "subscribers.tasks.fold_told": 5,
     "subscribers.tasks.forget": 86_400,

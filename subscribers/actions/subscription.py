@@ -85,9 +85,9 @@ _UPSERT = f"""
 INSERT INTO subscribers_subscriber AS known (
     site_id, vapid_key_id, state, is_test, service, endpoint, endpoint_digest, p256dh, auth,
     language, country, time_zone, browser, os, device, region, city, address, sdk_version, prompt, consent_origin,
-    external_id, tags, attributes)
-VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '',
-    '{{}}', '{{}}')
+    flooded_at, external_id, tags, attributes)
+VALUES (%s, %s, 'active', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    CASE WHEN %s THEN now() END, '', '{{}}', '{{}}')
 ON CONFLICT (site_id, endpoint_digest) DO UPDATE SET
     vapid_key_id = excluded.vapid_key_id, state = 'active', ended_at = NULL, ended_why = '', seen_at = now(),
     service = excluded.service, p256dh = excluded.p256dh, auth = excluded.auth,
@@ -105,12 +105,14 @@ class UnknownServerKey(ValueError):
 
 
 @transaction.atomic
-def subscribe(*, site_id: int, new: NewSubscription, old_endpoint: str = "") -> tuple[int, bool]:
+def subscribe(
+    *, site_id: int, new: NewSubscription, old_endpoint: str = "", in_flood: bool = False
+) -> tuple[int, bool]:
     """Store the subscription under the key it was made with; answer the subscriber's id and whether it is new.
 
     `old_endpoint` is what the browser had before (pushsubscriptionchange, or another provider): that row then keeps
-    its id and profile. An unknown one, or one of another site, is as if none was given. The visitor is the actor, so
-    no audit row. Raises UnknownServerKey.
+    its id and profile. An unknown one, or one of another site, is as if none was given. A new one that comes in a
+    flood is marked (subscribers.actions.flood). The visitor is the actor, so no audit row. Raises UnknownServerKey.
     """
     key_id = _key_of(site_id, new.server_key)
     digest = digest_of(new.endpoint.url)
@@ -120,12 +122,18 @@ def subscribe(*, site_id: int, new: NewSubscription, old_endpoint: str = "") -> 
     values: list[Any] = [
         site_id, key_id, new.is_test, new.endpoint.service, new.endpoint.url, digest, new.p256dh, new.auth,
         who.language, who.country, who.time_zone, who.browser, who.os, who.device, who.region, who.city, who.address,
-        who.sdk_version, who.prompt, who.consent_origin,
+        who.sdk_version, who.prompt, who.consent_origin, in_flood,
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, values)
         subscriber_id, created = cursor.fetchone()
     return subscriber_id, created
+
+
+def is_known(site_id: int, *endpoints: str) -> bool:
+    """Whether one of these endpoints, as stored, has a row on the website."""
+    digests = [digest_of(one) for one in endpoints if one]
+    return Subscriber.objects.filter(site_id=site_id, endpoint_digest__in=digests).exists()
 
 
 def _key_of(site_id: int, public: bytes) -> int:
