@@ -84,6 +84,13 @@ def end_other_sessions(*, actor: User) -> None:
     audit.record("user.other_sessions_end", actor=actor, tenant_id=None, target=actor.email[:120])
 
 
+@transaction.atomic
+def end_everybodys_sessions() -> None:
+    """End all there are: after a restore, which brings back what was ended since. No audit row: nobody did it."""
+    SeenSession.objects.all().delete()
+    Session.objects.all().delete()
+
+
 def forget_sessions(user: User) -> None:
     """Make every session worthless, and tokens on their way to a console; in the transaction of what calls for it."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)

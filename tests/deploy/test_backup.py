@@ -47,12 +47,14 @@ with in_tenant(tenant.schema_name):
         SendIndex.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(state=state)
         if state == "finished":
             DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).delete()
+Client().force_login(owner)
 folder = Path(settings.FILES_DIR) / "images"
 folder.mkdir(parents=True)
 (folder / "a.png").write_bytes(b"picture")
 """
 LOOK = """
 import django, json; django.setup()
+from django.contrib.sessions.models import Session
 from campaigns.models import Send
 from subscribers.keyring import unseal
 from subscribers.models import VapidKey
@@ -68,6 +70,7 @@ print(json.dumps({
     "held": list(DueWork.objects.order_by("send_id").values_list("is_held", flat=True)),
     "notices": Notice.objects.filter(tenant_id=tenant.pk).count(),
     "alerts": list(Alert.objects.filter(closed_at=None).values_list("kind", flat=True)),
+    "sessions": Session.objects.count(),
 }))
 """
 RESTORED = {
@@ -76,6 +79,7 @@ RESTORED = {
     "held": [True, True],
     "notices": 1,
     "alerts": ["restored"],
+    "sessions": 0,
 }
 
 

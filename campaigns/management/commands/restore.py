@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from campaigns.actions.after_restore import hold_all
 from tenants.actions.audit import SYSTEM
 from tenants.actions.migrate import migrate_tenants
+from tenants.actions.sessions import end_everybodys_sessions
 from tenants.backup import BackupFailed
 from tenants.restore import finish, read_manifest, restore
 from truepush.lib.pg_programs import ProgramMissing
@@ -35,6 +36,7 @@ class Command(BaseCommand):
                 f"Workspaces that could not be migrated: {failed}. Mend the cause and run it again."
             )
         held = hold_all(made_at=manifest["made_at"])
+        end_everybodys_sessions()
         finish()
         self.stdout.write(
             f"Restored the backup of {manifest['made_at']} (version {manifest['version']}). "
