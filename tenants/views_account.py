@@ -53,7 +53,7 @@ def verify(request: Request, key: str) -> HttpResponse:
         return render(request, "account/verify.html", {"user_to_verify": user})
     verification.verify_address(actor=user)
     messages.success(request, f"{user.email} is verified. Thank you.")
-    return redirect("tenants:workspaces" if request.user.is_authenticated else "account_login")
+    return redirect("tenants:account" if request.user.is_authenticated else "account_login")
 
 
 @require_safe

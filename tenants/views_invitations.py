@@ -75,6 +75,7 @@ def invitation_withdraw(request: ConsoleRequest, pk: int) -> HttpResponse:
 class PasswordForm(forms.Form):
     password = forms.CharField(
         label="Choose a password",
+        help_text="At least 8 characters; 15 or more are better.",
         max_length=128,
         strip=False,
         widget=forms.PasswordInput(attrs={"class": "form-control", "autocomplete": "new-password"}),

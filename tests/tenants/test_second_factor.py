@@ -75,6 +75,8 @@ def test_the_password_alone_opens_nothing(acme: Workspace) -> None:
     client = password()
     assert client.get("/workspaces/")["Location"] == "/sign-in/?next=/workspaces/"
     assert client.get("/account/second-factor/").status_code == 302
+    # No passkey, so nothing of them on the page.
+    assert b"passkey" not in client.get("/sign-in/second-factor/").content
 
 
 def test_a_code_opens_and_the_session_key_changes(acme: Workspace) -> None:
