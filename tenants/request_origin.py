@@ -47,4 +47,8 @@ def follow(request_id: str) -> None:
 def _id_of(request: HttpRequest) -> str:
     """The proxy's number of the request, so that its log and ours can be laid side by side, else one of our own."""
     given = str(request.META.get("HTTP_X_REQUEST_ID", "")) if settings.BEHIND_PROXY else ""
-    return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _GIVEN_ID.fullmatch(given) else new_id()
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex

@@ -1,12 +1,11 @@
 """One id from the request through the queue to the worker: for logs and the audit log."""
 
 import logging
-import uuid
 from typing import Any
 
 from django.db import connection
 
-from tenants.request_origin import current_origin, follow
+from tenants.request_origin import current_origin, follow, new_id
 
 # Said here, not asked of django-tenants: logging is set up before there are models.
 PUBLIC = "public"
@@ -35,7 +34,3 @@ def stamp(task: dict[str, Any], **signal: Any) -> None:
 def pick_up(task: dict[str, Any], **signal: Any) -> None:
     """Go on under a task's id (django-q2's pre_execute); one that the clock rang for gets an id of its own."""
     follow(str(task.get("group") or "") or new_id())
-
-
-def new_id() -> str:
-    return uuid.uuid4().hex

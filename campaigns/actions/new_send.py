@@ -20,8 +20,7 @@ from campaigns.plan import Plan
 from subscribers.figures import count_active
 from tenants.actions.sending import check_rate, set_pace
 from tenants.models import DueWork, SendIndex, Tenant
-from tenants.request_origin import current_origin
-from tenants.trail import new_id
+from tenants.request_origin import current_origin, new_id
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 SMALL_AUDIENCE = 1000
