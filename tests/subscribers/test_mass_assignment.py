@@ -47,6 +47,7 @@ GIVEN: dict[str, Any] = {
     "created_at": "2001-01-01T00:00:00Z",
     "seen_at": "2001-01-01T00:00:00Z",
     "ended_at": "2001-01-01T00:00:00Z",
+    "flooded_at": "2001-01-01T00:00:00Z",
     "wait_until": "2099-01-01T00:00:00Z",
     "first_seen_at": "2001-01-01T00:00:00Z",
     "region": "Evil",
