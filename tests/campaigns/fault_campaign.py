@@ -1,4 +1,4 @@
-"""Run by the fault tests in a process of its own: a tenant, subscribers at the sandbox, a launched campaign."""
+"""Run by the fault tests in a process of its own: launches a campaign, of a tenant that is made if there is none."""
 
 import sys
 
@@ -11,10 +11,10 @@ from django.conf import settings  # noqa: E402
 from campaigns.actions.campaign import launch_campaign, save_draft  # noqa: E402
 from subscribers.actions.site import add_site  # noqa: E402
 from subscribers.actions.subscription import digest_of  # noqa: E402
-from subscribers.models import Subscriber, VapidKey  # noqa: E402
+from subscribers.models import Site, Subscriber, VapidKey  # noqa: E402
 from tenants.actions.workspace import create_workspace, prepare_workspace  # noqa: E402
 from tenants.doorway import in_tenant  # noqa: E402
-from tenants.models import User  # noqa: E402
+from tenants.models import Tenant, User  # noqa: E402
 from truepush.local.sandbox.subscriptions import Behaviour, make_subscription  # noqa: E402
 
 CONTENT = {"title": "Sale", "body": "", "url": "https://shop.example/", "icon_url": ""}
@@ -22,6 +22,16 @@ SEED = bytes(range(32))
 
 
 def main(size: int) -> None:
+    """Launch it to all; `size` is of the audience that is made."""
+    tenant = Tenant.objects.filter(slug="fault").first() or make_tenant(size)
+    owner = User.objects.get(email="owner@fault.test")
+    with in_tenant(tenant.schema_name):
+        campaign = save_draft(actor=owner, tenant=tenant, site=Site.objects.get(), content=CONTENT)
+        launch_campaign(actor=owner, tenant=tenant, campaign=campaign, ttl=86400)
+    print(tenant.schema_name)
+
+
+def make_tenant(size: int) -> Tenant:
     owner = User.objects.create_user("owner@fault.test", "a long enough password")
     tenant = create_workspace(actor=owner, name="Fault", slug="fault")
     prepare_workspace(actor=None, tenant_id=tenant.pk)
@@ -52,9 +62,7 @@ def main(size: int) -> None:
             )
             for one in made
         )  # fmt: skip
-        campaign = save_draft(actor=owner, tenant=tenant, site=site, content=CONTENT)
-        launch_campaign(actor=owner, tenant=tenant, campaign=campaign, ttl=86400)
-    print(tenant.schema_name)
+    return tenant
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from campaigns.actions.control import cancel, pause, resume, set_send_rate
 from campaigns.models import Batch
 from tenants.doorway import in_tenant
 from tenants.models import Alert, DueWork, WorkerProcess
-from tests.campaigns.faults import WINDOWS, accepted, installation, note, outage, seconds_until
+from tests.campaigns.faults import WINDOWS, Installation, accepted, installation, note, outage, seconds_until
 from tests.campaigns.places import (
     NORMAL,
     Place,
@@ -128,9 +129,15 @@ def test_sigterm_loses_and_repeats_nobody(lasting: Place, tmp_path: Path) -> Non
     assert counts_of(lasting, send) == {"accepted": size, "distinct": size, "repeated": 0}
 
 
+@pytest.fixture(scope="module")
+def apart(started_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installation(tmp_path_factory.mktemp("apart"), started_sandbox) as made:
+        yield made
+
+
 @pytest.mark.parametrize("away", [WATCHDOG + 1, outage(10, 3 * LEASE)], ids=["restarted", "down"])
 def test_a_database_that_goes_away_costs_nobody_anything(
-    sandbox: Sandbox, tmp_path: Path, away: float, request: pytest.FixtureRequest
+    sandbox: Sandbox, apart: Installation, away: float, request: pytest.FixtureRequest
 ) -> None:
     """FT-05: `pg_ctl restart -m immediate` in the middle: lost 0, and what was in flight is written down afterwards.
 
@@ -141,26 +148,25 @@ def test_a_database_that_goes_away_costs_nobody_anything(
     size, processes = 2000, 3  # two deliveries and the clock
     name = request.node.callspec.id
     sandbox.script(status=201, delay_ms=30)
-    with installation(tmp_path, sandbox) as place:
-        schema = place.run("-m", "tests.campaigns.fault_campaign", str(size)).split()[-1]
-        look = f'SELECT state, accepted FROM "{schema}".campaigns_send'
-        with place.worker(Q_WORKERS=2, PUSH_CONCURRENCY=IN_FLIGHT) as process:
-            until(lambda: int(str(sandbox.counts()["accepted"])) > size * 0.3, 30)
-            place.kill_database()
-            at_its_end = int(str(sandbox.counts()["accepted"]))
-            knocks = place.count_knocks(away)
-            before = int(str(sandbox.counts()["accepted"]))
-            # What is in flight, and what was started until the next page was due, a tenth of a second.
-            assert before <= at_its_end + 2 * 5 * IN_FLIGHT
-            place.start_database()
-            seconds = seconds_until(lambda: int(str(sandbox.counts()["accepted"])) > before, 30)
-            until(lambda: place.ask(look) == [("finished", size)], 60)
-            assert process.poll() is None
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+    schema = apart.run("-m", "tests.campaigns.fault_campaign", str(size)).split()[-1]
+    look = f'SELECT state, accepted FROM "{schema}".campaigns_send ORDER BY id DESC LIMIT 1'
+    with apart.worker(Q_WORKERS=2, PUSH_CONCURRENCY=IN_FLIGHT) as process:
+        until(lambda: int(str(sandbox.counts()["accepted"])) > size * 0.3, 30)
+        apart.kill_database()
+        at_its_end = int(str(sandbox.counts()["accepted"]))
+        knocks = apart.count_knocks(away)
+        before = int(str(sandbox.counts()["accepted"]))
+        # What is in flight, and what was started until the next page was due, a tenth of a second.
+        assert before <= at_its_end + 2 * 5 * IN_FLIGHT
+        apart.start_database()
+        seconds = seconds_until(lambda: int(str(sandbox.counts()["accepted"])) > before, 30)
+        until(lambda: apart.ask(look) == [("finished", size)], 60)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
     note(f"database_{name}_knocks_per_s", knocks / away)
     assert 2 <= knocks <= processes * (away + 2)
-    assert "its task clusters were started again" not in (tmp_path / "worker.log").read_text()
+    assert "its task clusters were started again" not in (apart.folder / "worker.log").read_text()
     [row] = sandbox.counts()["sends"]
     note(f"database_{name}_resumed_s", seconds)
     note(f"database_{name}_repeated", row["repeated"])

@@ -35,7 +35,7 @@ def values(answer: Any) -> dict[str, str]:
         if name and name[1] in FORM:
             found[name[1]] = unescape(value[1]) if value else ""
     for name, options in re.findall(
-        r'<select name="(\w+)"[^>]*>(.*?)</select>', answer.content.decode(), re.S
+        r'<select[^>]* name="(\w+)"[^>]*>(.*?)</select>', answer.content.decode(), re.S
     ):
         chosen = re.search(r'value="([^"]*)" selected', options)
         found[name] = unescape(chosen[1]) if chosen else ""

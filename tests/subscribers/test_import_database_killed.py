@@ -11,7 +11,7 @@ from tests.campaigns.faults import Installation, installation, seconds_until
 from tests.campaigns.places import ROOT
 from tests.sandbox.driver import Sandbox
 
-SIZE = 20_000
+SIZE = 10_000
 WORKER = "tests/subscribers/import_worker.py"
 
 

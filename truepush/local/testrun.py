@@ -20,7 +20,9 @@ from truepush.local.supervise import StopRequested, ignore_signals, stop_on_sign
 from truepush.local.up import DEFAULT_PORT, LOGS, TEST_VAR
 
 BROWSERS = ("chromium", "firefox-esr")
-CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", "."))
+CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
+# One minute on one core: beside the tests, which wait for browsers and windows of time now and then.
+BESIDE = ("mypy", ".")
 PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
 INTERRUPTED = 130
 # Whoever reads the summary of an interrupted run gets it, but a hanging test does not keep us.
@@ -98,7 +100,7 @@ def database_url() -> Iterator[str]:
 
 
 def check_and_test(url: str, arguments: list[str]) -> int:
-    """Run all checks, then pytest, whose closing line stays the last one; answer the exit code."""
+    """Run all checks and pytest, whose closing line stays the last one unless types are wrong; answer the exit code."""
     settings = settings_for(
         DEFAULT_PORT, known=make_secrets(), database_url=url, var=TEST_VAR, environment={"DEMO": "false"}
     )
@@ -108,8 +110,25 @@ def check_and_test(url: str, arguments: list[str]) -> int:
     print(f"bin/test: {verdict.text}", file=sys.stderr, flush=True)
     for check in failed:
         print(f"bin/test: {' '.join(check)} failed, see above", file=sys.stderr, flush=True)
-    code = run_pytest([sys.executable, "-m", *PYTEST, *arguments], environment)
-    return code or (0 if verdict.is_good and not failed else 1)
+    with beside(BESIDE, environment) as types:
+        code = run_pytest([sys.executable, "-m", *PYTEST, *arguments], environment)
+        said, _ = types.communicate()
+    if types.returncode:
+        print(f"{said}bin/test: {' '.join(BESIDE)} failed, see above", file=sys.stderr, flush=True)
+    return code or (1 if failed or types.returncode or not verdict.is_good else 0)
+
+
+@contextmanager
+def beside(check: tuple[str, ...], environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """Have a check run beside the tests, its output kept; it does not outlive them."""
+    command = [sys.executable, "-m", *check]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def succeeds(check: tuple[str, ...], environment: dict[str, str]) -> bool:
