@@ -218,9 +218,10 @@ export function open(ways) {
         const made = { prompt, view: null };
         views.set(place, made);
         const { draw } = await drawer();
+        await sleep(0); // apart from reading the file: a task of its own is short
         if (views.get(place) === made) {
           made.view = draw(given(prompt, prompt.kind === "bell" ? undefined : place), handlers(prompt));
-          seen.isNew && isAskable() && note("shown", prompt);
+          seen.isNew && isAskable() && setTimeout(note, 0, "shown", prompt);
         }
       }
     }

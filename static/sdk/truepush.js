@@ -345,11 +345,16 @@
     return state;
   }
 
+  /** What comes behind it is a task of its own: on a slow telephone none may keep the page waiting for long. */
+  const moment = () => new Promise((resolve) => setTimeout(resolve));
+
   async function proceed() {
+    await moment();
     render();
     if (isSilent() || state === "blocked" || (state === "unsupported" && !isBeforeHomeScreen())) {
       return;
     }
+    await moment();
     const settings = await loadSettings();
     if (window.Notification?.permission === "granted") {
       await alone(() => resync(settings)).catch(fail);

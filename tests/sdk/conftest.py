@@ -70,8 +70,11 @@ def hosts() -> Iterator[Hosts]:
 
 
 @pytest.fixture(scope="package")
-def push(hosts: Hosts) -> Iterator[PushManager]:
-    """One Chromium and one context for all: a context of its own would cost every test 0.5 s of processor time."""
+def push(hosts: Hosts, django_db_setup: None) -> Iterator[PushManager]:
+    """One Chromium and one context for all: a context of its own would cost every test 0.5 s of processor time.
+
+    The test database is made before it: Playwright's event loop forbids that to Django.
+    """
     numbers = count(1)
 
     def make(key: str) -> Subscription:

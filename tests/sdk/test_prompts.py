@@ -48,13 +48,9 @@ def test_nobody_is_asked_again_who_said_no_in_the_browsers_dialog(visitor: Visit
     visitor.wait_for_state("blocked")
     expect(card(visitor)).to_contain_text("Notifications are blocked.")
     path = visitor.page.url
-    assert steps(visitor, world) == [
-        (9, "shown"),
-        (7, "shown"),
-        (7, "accepted"),
-        (7, "native"),
-        (7, "denied"),
-    ]
+    told = steps(visitor, world)
+    assert sorted(told[:2]) == [(7, "shown"), (9, "shown")]
+    assert told[2:] == [(7, "accepted"), (7, "native"), (7, "denied")]
     world.asked.clear()
     visitor.open(path)
     visitor.page.wait_for_timeout(300)
