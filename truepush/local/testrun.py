@@ -1,4 +1,4 @@
-"""What bin/test does: a database for the tests, the browsers they need, every check, then pytest."""
+"""What bin/test does: a database for the tests, the programs they need, every check, then pytest."""
 
 import os
 import shutil
@@ -19,7 +19,13 @@ from truepush.local.secrets import load_secrets, make_secrets, settings_for
 from truepush.local.supervise import StopRequested, ignore_signals, stop_on_signals
 from truepush.local.up import DEFAULT_PORT, LOGS, TEST_VAR
 
-BROWSERS = ("chromium", "firefox-esr")
+# Programs that tests run, and the packages that have them: browsers, and what reads the files of deploy/.
+PROGRAMS = {
+    "chromium": "chromium",
+    "firefox-esr": "firefox-esr",
+    "caddy": "caddy",
+    "systemd-analyze": "systemd",
+}
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
 # One minute on one core: beside the tests, which wait for browsers and windows of time now and then.
 BESIDE = ("mypy", ".")
@@ -33,7 +39,7 @@ def main() -> int:
     stop_on_signals()
     try:
         paths.make_folder(TEST_VAR)
-        provide_browsers()
+        provide_programs()
         with only_run(), database_url() as url:
             return check_and_test(url, sys.argv[1:])
     except CannotStartError as error:
@@ -43,14 +49,14 @@ def main() -> int:
         return INTERRUPTED
 
 
-def provide_browsers() -> None:
-    """Install the browsers that the tests drive, if we may."""
-    missing = [name for name in BROWSERS if shutil.which(name) is None]
+def provide_programs() -> None:
+    """Install the programs that the tests run, if we may."""
+    missing = [package for name, package in PROGRAMS.items() if shutil.which(name) is None]
     if not missing:
         return
     names = " ".join(missing)
     if os.getuid() != 0 or shutil.which("apt-get") is None:
-        raise CannotStartError(f"The tests drive real browsers. Missing: {names}. Run: apt install {names}")
+        raise CannotStartError(f"The tests run programs that are missing: {names}. Run: apt install {names}")
     print(f"Installing {names} with apt-get (once)", flush=True)
     log = LOGS / "apt.log"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
