@@ -1,17 +1,14 @@
-"""Subscriptions of a file, read and checked ahead of the database: a piece is parsed while the last one is stored."""
+"""Subscriptions of a file, read and checked, a piece at a time."""
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from time import monotonic
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from subscribers.importing.given import our_columns, subscription_of
 from subscribers.importing.lines import Row, row_of
 from subscribers.importing.reading import Cells, Head, Piece, Problem, read_piece
 from subscribers.importing.usual import Usual
 
-T = TypeVar("T")
 _FIRST = 2_500
 
 
@@ -67,18 +64,3 @@ class _Parser:
                 if cells:
                     self.usual.learn(cells, given)
         return made
-
-
-def ahead(items: Iterator[T], until: float) -> Generator[T, None, None]:
-    """Make the next item in another thread while the caller works with this one.
-
-    Not if the caller will probably have no time for it (`until` on the monotonic clock): what is parsed for nothing,
-    and waited for, was a fifth of an import whose slices are two seconds.
-    """
-    coming: Future[T | None] | None = None
-    took, began = 0.0, monotonic()
-    with ThreadPoolExecutor(1) as pool:
-        while (item := coming.result() if coming else next(items, None)) is not None:
-            coming = pool.submit(next, items, None) if monotonic() + took < until else None
-            yield item
-            took, began = monotonic() - began, monotonic()

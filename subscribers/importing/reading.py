@@ -101,6 +101,12 @@ def open_file(path: Path) -> BinaryIO:
     return file
 
 
+def position_in(file: Any, offset: int) -> int:
+    """How far into the file as it lies there: of a packed one less than the offset."""
+    packed = getattr(file, "fileobj", None)
+    return int(packed.tell()) if packed is not None else offset
+
+
 def read_head(path: Path) -> Head:
     """Look at the beginning of a file; raises FileRefused."""
     try:

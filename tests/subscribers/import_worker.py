@@ -11,10 +11,12 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
+
 from subscribers.actions.job import work_on  # noqa: E402
 from tenants.doorway import in_tenant  # noqa: E402
 
 if __name__ == "__main__":
     with in_tenant(sys.argv[1]):
-        while work_on(int(sys.argv[2]), seconds=0):
+        while work_on(int(sys.argv[2]), seconds=settings.UPKEEP_SECONDS):
             pass

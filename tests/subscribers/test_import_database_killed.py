@@ -11,7 +11,7 @@ from tests.campaigns.faults import Installation, installation, seconds_until
 from tests.campaigns.places import ROOT
 from tests.sandbox.driver import Sandbox
 
-SIZE = 10_000
+SIZE = 20_000
 WORKER = "tests/subscribers/import_worker.py"
 
 
@@ -38,7 +38,7 @@ def test_an_import_goes_on_where_its_rows_end(sandbox: Sandbox, tmp_path: Path) 
             [sys.executable, WORKER, schema, job], cwd=ROOT, env={**os.environ, **place.settings},
             stderr=subprocess.DEVNULL,
         ) as worker:  # fmt: skip
-            seconds_until(lambda: rows_and_place(place, schema, job)[1] >= SIZE // 4, 60)
+            seconds_until(lambda: rows_and_place(place, schema, job)[1] >= SIZE // 8, 60)
             place.kill_database()
             assert worker.wait(30) != 0
         place.start_database()
