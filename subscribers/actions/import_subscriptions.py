@@ -9,7 +9,7 @@ One process of PostgreSQL that stores is slower than everything else; with two, 
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from time import monotonic
 from typing import BinaryIO
@@ -19,7 +19,7 @@ from django.db import OperationalError, connection, transaction
 
 from subscribers.actions.import_commit import committed, note_piece
 from subscribers.actions.job_steps import is_mine
-from subscribers.actions.person import tombstone_of
+from subscribers.actions.person import newest_tombstone, tombstone_of
 from subscribers.importing.lines import COLUMNS, Row
 from subscribers.importing.parsing import Parsed, parsed
 from subscribers.importing.reading import Head, Piece, position_in
@@ -52,13 +52,14 @@ FROM import_given ON CONFLICT (site_id, endpoint_digest) DO NOTHING
 
 @dataclass(frozen=True)
 class _Taken:
-    """A piece that was read: `rows` are to be stored, `kept` were not erased."""
+    """A piece that was read: `rows` are to be stored, `kept` were not erased, up to this tombstone."""
 
     number: int
     piece: Piece
     position: int
     rows: list[Row]
     kept: int
+    tombstone: int
     counts: dict[str, int]
 
 
@@ -145,6 +146,7 @@ class _Slice:
             return taken
 
     def _taken(self, item: Parsed) -> _Taken:
+        tombstone = newest_tombstone()
         kept = _without_erased(item.rows)
         # Its transaction may be open still: to meet its rows in the database would be to wait for it.
         rows = [row for row in kept if row.digest not in self._before]
@@ -155,14 +157,15 @@ class _Slice:
             position_in(self._file, item.piece.offset),
             rows,
             len(kept),
+            tombstone,
             {"left": item.left, "erased": len(item.rows) - len(kept)},
         )
 
     def _store(self, taken: _Taken) -> None:
-        """Store a piece ahead of its turn; if that is long in coming, once more when it has come."""
+        """Store a piece ahead of its turn; if that is long in coming, or somebody is erased, anew when it has come."""
         with self._turns.failing_from(taken.number):
-            if not self._try(taken) and self._turns.come(taken.number):
-                self._try(taken)
+            while not self._try(taken) and self._turns.come(taken.number):
+                taken = _without_new_tombstones(taken)
 
     def _try(self, taken: _Taken) -> bool:
         """Store a piece and commit it in its turn; False if it was not, and is not stored."""
@@ -176,11 +179,23 @@ class _Slice:
                 self._has_more = False
                 self._turns.stop(taken.number)
                 return False
+            if newest_tombstone(bar=True) > taken.tombstone:
+                transaction.set_rollback(True)
+                return False
             stored = {"new": new, "known": taken.kept - new, **taken.counts}
             result = note_piece(self._job, taken.piece, taken.position, stored)
         self._has_more = committed(self._job, taken.piece, result)
         self._turns.pass_on()
         return True
+
+
+def _without_new_tombstones(taken: _Taken) -> _Taken:
+    """Leave out who was erased after the piece was read."""
+    tombstone = newest_tombstone()
+    rows = _without_erased(taken.rows)
+    erased = len(taken.rows) - len(rows)
+    counts = {**taken.counts, "erased": taken.counts["erased"] + erased}
+    return replace(taken, rows=rows, kept=taken.kept - erased, tombstone=tombstone, counts=counts)
 
 
 def _without_erased(rows: list[Row]) -> list[Row]:

@@ -1,6 +1,6 @@
 """What the console's people change of one subscriber."""
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
@@ -51,6 +51,7 @@ def erase(*, actor: User | None, tenant: Tenant, subscribers: list[Subscriber]) 
     with the reason "erased". Hashes of the endpoint and of the external id stay, so that no import brings them back;
     whoever subscribes again in the browser has agreed anew.
     """
+    _bar_imports()
     pks = sorted(subscriber.pk for subscriber in subscribers)
     rows = list(Subscriber.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
     marks = {tombstone_of("endpoint", bytes(row.endpoint_digest).hex()) for row in rows}
@@ -66,11 +67,31 @@ def erase(*, actor: User | None, tenant: Tenant, subscribers: list[Subscriber]) 
 @transaction.atomic
 def erase_external_id(*, actor: User, tenant: Tenant, external_id: str) -> int:
     """Erase everybody who has this external id, on all websites; answer how many. It stays barred if nobody has it."""
+    _bar_imports()
     people = list(Subscriber.objects.filter(external_id=external_id))
     Tombstone.objects.bulk_create(
         [Tombstone(digest=tombstone_of("external", external_id))], ignore_conflicts=True
     )
     return erase(actor=actor, tenant=tenant, subscribers=people)
+
+
+# What an erasure holds alone until its end, and a piece of an import from its last look at tombstones to its own end.
+_BAR = "(hashtext('erase'), hashtext(current_schema()))"
+
+
+def _bar_imports() -> None:
+    """Wait for pieces that are being committed, to find their rows; others see the tombstones. So ids grow in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock{_BAR}")
+
+
+def newest_tombstone(*, bar: bool = False) -> int:
+    """Answer the newest tombstone's id, 0 if there is none; `bar` keeps erasures waiting until the transaction ends."""
+    with connection.cursor() as cursor:
+        if bar:
+            cursor.execute(f"SELECT pg_advisory_xact_lock_shared{_BAR}")
+        cursor.execute("SELECT coalesce(max(id), 0) FROM subscribers_tombstone")
+        return int(cursor.fetchone()[0])
 
 
 def tombstone_of(kind: str, value: str) -> bytes:

@@ -190,6 +190,23 @@ def test_somebody_who_holds_a_row_of_each_piece_ends_no_import(alone: Workspace)
     assert stored(alone, site, job) == (SIZE, SIZE - 2)
 
 
+def test_who_is_erased_while_their_piece_is_stored_does_not_come_back(alone: Workspace) -> None:
+    """After the look at tombstones, before the rows are committed: of the first piece, and of the one that waits."""
+    site = make_site(alone)
+    job = begun(alone, site, as_csv(rows()))
+    with meeting(alone, site, job, 100) as (visitor, running):
+        with in_tenant(alone.schema):
+            for external_id in ("u10", "u3000"):
+                erase_external_id(actor=alone.owner, tenant=alone.tenant, external_id=external_id)
+        visitor.let_go()
+        assert running.result(60) is False
+    with in_tenant(alone.schema):
+        job.refresh_from_db()
+        assert not Subscriber.objects.filter(external_id__in=("u10", "u3000")).exists()
+    assert (job.state, job.done, job.result["erased"], job.result["known"]) == ("done", SIZE, 2, 1)
+    assert stored(alone, site, job) == (SIZE - 2, SIZE - 3)
+
+
 def test_a_piece_that_fails_takes_the_one_behind_with_it(alone: Workspace) -> None:
     site = make_site(alone)
     forbid(alone, "u2400")
