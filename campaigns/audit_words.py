@@ -22,6 +22,7 @@ WORDS = {
     "campaign.withdraw": "withdrew the question for approval of the {}",
     "send.pause": "paused the {}",
     "send.resume": "let the {} go on",
+    "send.requeue": "queued a batch of {} again",
     "send.cancel": "cancelled the {}",
     "send.choose": "chose the version for the rest of the {}",
     "send.rate": "changed how fast the {} goes",

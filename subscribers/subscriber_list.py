@@ -87,7 +87,7 @@ def _found(text: str) -> list[int]:
 
     Apart from the page's own query: for a LIMIT PostgreSQL would rather go through everybody from the newest on.
     """
-    kinds = _kinds(text)
+    kinds = search_kinds(text)
     texts = [f"(SELECT id FROM subscribers_subscriber person WHERE {kind.text} LIMIT %s)" for kind in kinds]  # noqa: S608
     values = tuple(value for kind in kinds for value in (*kind.values, MOST_FOUND + 1))
     found = [pk for (pk,) in read_rows(" UNION ALL ".join(texts), Sql("", values), PATIENCE_MS)]
@@ -112,7 +112,7 @@ def _meant(site_id: int, wanted: Wanted, now: datetime) -> list[Sql]:
     return pieces
 
 
-def _kinds(text: str) -> list[Sql]:
+def search_kinds(text: str) -> list[Sql]:
     """What a text can be: an external id's beginning, an endpoint's end, a number. LIKE's own signs are plain."""
     kinds = [Sql("(person.external_id LIKE %s AND person.external_id <> '')", (begins_with(text),))]
     if LEAST_TAIL <= len(text) <= MOST_TAIL:

@@ -81,7 +81,7 @@ def site(request: ConsoleRequest, pk: int) -> HttpResponse:
     return render(request, "subscribers/install.html", context)
 
 
-@console(Role.ADMIN, form=True)
+@console(Role.ADMIN, form=True, private=True)
 def identity(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Explain external ids; show the secret that they are signed with, or make a new one, to whoever asks for it."""
     found, secret = access_site(pk), ""

@@ -22,7 +22,7 @@ from tenants.roles import is_at_least
 NEWEST = 20
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def export_list(request: ConsoleRequest) -> HttpResponse:
     sites = list(Site.objects.all())
     site = chosen_site(sites, request.GET.get("site", ""))
@@ -53,12 +53,12 @@ def _row(request: ConsoleRequest, job: Job) -> dict[str, Any]:
     }
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def export_row(request: ConsoleRequest, pk: int) -> HttpResponse:
     return render(request, "subscribers/_export_row.html", {"row": _row(request, access_export(pk))})
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, private=True)
 def export_new(request: ConsoleRequest) -> HttpResponse:
     """Start an export. With endpoints and keys only for owners, who give their password again."""
     given = request.POST
@@ -92,7 +92,7 @@ def export_new(request: ConsoleRequest) -> HttpResponse:
     return redirect(f"{back}?site={site.pk}")
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, private=True)
 def export_cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
     if not cancel_job(actor=request.user, tenant=request.tenant, job=access_export(pk)):
         messages.info(request, "This export had ended already.")
@@ -110,7 +110,7 @@ def _access_file(request: ConsoleRequest, pk: int) -> Job:
     return job
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def export_file(request: ConsoleRequest, pk: int) -> HttpResponse:
     job = _access_file(request, pk)
     path = path_of(job)
@@ -123,7 +123,7 @@ def export_file(request: ConsoleRequest, pk: int) -> HttpResponse:
     return answer  # type: ignore[return-value]  # a response all the same
 
 
-@console(Role.OWNER)
+@console(Role.OWNER, private=True)
 def export_keys(request: ConsoleRequest, pk: int) -> HttpResponse:
     """The key pairs that belong to a full export, written only now: they lie in no file."""
     job = _access_file(request, pk)

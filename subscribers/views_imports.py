@@ -35,7 +35,7 @@ NEWEST = 20
 MOST_NAME = 120
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def import_list(request: ConsoleRequest) -> HttpResponse:
     sites = list(Site.objects.all())
     jobs = Job.objects.filter(kind=Job.Kind.IMPORT).select_related("site")[:NEWEST]
@@ -53,7 +53,7 @@ def _what(job: Job) -> str:
     )
 
 
-@console(Role.ADMIN, form=True)
+@console(Role.ADMIN, form=True, private=True)
 def import_new(request: ConsoleRequest) -> HttpResponse:
     """Ask what is imported; the file comes on the next page."""
     sites = list(Site.objects.all())
@@ -95,7 +95,7 @@ def _begin(request: ConsoleRequest, site: Site, form: ImportForm) -> Job:
     )
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def import_page(request: ConsoleRequest, pk: int) -> HttpResponse:
     job = access_import(pk)
     key = VapidKey.objects.filter(pk=wish_of(job).key).first()
@@ -109,7 +109,7 @@ def import_page(request: ConsoleRequest, pk: int) -> HttpResponse:
     return render(request, "subscribers/import_page.html", context)
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def import_state(request: ConsoleRequest, pk: int) -> HttpResponse:
     return render(request, "subscribers/_import_state.html", _state(access_import(pk)))
 
@@ -176,7 +176,7 @@ def import_cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
     return redirect("subscribers:import_page", pk)
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def import_errors(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Download what was refused, line by line."""
     path = errors_of(access_import(pk))
@@ -192,7 +192,7 @@ def import_errors(request: ConsoleRequest, pk: int) -> HttpResponse:
     return answer  # type: ignore[return-value]  # a response all the same
 
 
-@console(Role.ADMIN)
+@console(Role.ADMIN, private=True)
 def import_stub(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Download our worker file for the place where the old provider's lay."""
     job = access_import(pk)

@@ -10,7 +10,7 @@ from subscribers.forms_restraint import RestraintForm, as_initial
 from subscribers.forms_sending import RatesForm
 from subscribers.models import Site
 from tenants.access import console
-from tenants.actions.sending import resume_sending, set_needs_approval, set_tenant_rate
+from tenants.actions.sending import SendingHeld, resume_sending, set_needs_approval, set_tenant_rate
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 
@@ -39,10 +39,13 @@ def rates(request: ConsoleRequest) -> HttpResponse:
 
 @console(Role.ADMIN, write=True, whole=True)
 def resume(request: ConsoleRequest) -> HttpResponse:
-    if resume_sending(actor=request.user, tenant=request.tenant):
-        messages.success(request, "Sending goes on.")
-    else:
-        messages.info(request, "Sending was not paused any more.")
+    try:
+        if resume_sending(actor=request.user, tenant=request.tenant):
+            messages.success(request, "Sending goes on.")
+        else:
+            messages.info(request, "Sending was not paused any more.")
+    except SendingHeld as held:
+        messages.error(request, str(held))
     return redirect("campaigns:home")
 
 

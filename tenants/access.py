@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants.actions.handover import challenge_of
 from tenants.actions.second_factor import is_missing
+from tenants.actions.support_view import note_page, open_view
 from tenants.addresses import own_origin
 from tenants.models import Invitation, Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
@@ -33,12 +34,13 @@ _SECOND_FACTOR = "/account/second-factor/"
 
 
 def console(
-    role: Role, *, form: bool = False, write: bool = False, whole: bool = False
+    role: Role, *, form: bool = False, write: bool = False, whole: bool = False, private: bool = False
 ) -> Callable[[ConsoleView[P]], PlainView]:
     """Admit members of at least this role on their tenant's own host; everyone else is asked to sign in.
 
     A view reads (GET), shows and takes a `form` (GET and POST), or changes something, `write` (POST only). What is of
-    the `whole` workspace is closed to members who are limited to some websites; elsewhere they see these alone.
+    the `whole` workspace is closed to members who are limited to some websites; elsewhere they see these alone. What
+    is `private` is closed to support staff who look in: secrets, exports, ways to sign in, somebody's own inbox.
     """
     methods = WRITE_METHODS if write else FORM_METHODS if form else READ_METHODS
 
@@ -47,22 +49,21 @@ def console(
         def inner(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if request.method not in methods:
                 return not_allowed(request, methods)
-            membership = _membership(request)
+            membership = _membership(request) or _looking_in(request)
             if membership is None:
                 return ask_to_sign_in(request)
             if is_missing(membership):
                 return HttpResponseRedirect(f"{settings.BASE_URL}{_SECOND_FACTOR}?needed")
-            if not is_at_least(membership, role):
-                context = {"role": membership.get_role_display(), "needed": role.label}
-                return render(request, "403.html", context, status=403)
-            if whole and membership.site_ids:
-                return render(request, "403.html", {"is_limited": True}, status=403)
+            if refused := _refused_by_state(request, private) or _refused_by_role(
+                request, membership, role, whole
+            ):
+                return refused
             request.membership = membership
             with only_sites(membership.site_ids):
                 return view(request, *args, **kwargs)
 
         # Read by the tests that walk all routes.
-        inner.console_role, inner.is_whole = role, whole  # type: ignore[attr-defined]
+        inner.console_role, inner.is_whole, inner.is_private = role, whole, private  # type: ignore[attr-defined]
         return inner
 
     return decorate
@@ -83,6 +84,46 @@ def _membership(request: Request) -> Membership | None:
         # Both are at hand: no query for either.
         membership.tenant, membership.user = request.tenant, signed_in_user(request)
     return membership
+
+
+def _looking_in(request: Request) -> Membership | None:
+    """Give support staff who look in the role that they chose, as a membership that is in no table."""
+    if request.tenant is None or not request.user.is_authenticated or not request.session.get("support_view"):
+        return None
+    user = signed_in_user(request)
+    view = open_view(user, request.tenant)
+    if view is None or view.pk != request.session["support_view"]:
+        request.session.flush()
+        return None
+    request.support_view = view
+    return Membership(tenant=request.tenant, user=user, role=view.role)
+
+
+def _refused_by_role(
+    request: Request, membership: Membership, role: Role, whole: bool
+) -> HttpResponse | None:
+    if not is_at_least(membership, role):
+        context = {"role": membership.get_role_display(), "needed": role.label}
+        return render(request, "403.html", context, status=403)
+    if whole and membership.site_ids:
+        return render(request, "403.html", {"is_limited": True}, status=403)
+    return None
+
+
+def _refused_by_state(request: Request, private: bool) -> HttpResponse | None:
+    """Refuse what support staff who look in must not do or see, and every change of a suspended workspace."""
+    if view := request.support_view:
+        if request.method not in READ_METHODS or private:
+            return render(request, "tenants/support_refused.html", {"is_private": private}, status=403)
+        if not request.headers.get("HX-Request"):
+            note_page(view, request.path)
+    elif (
+        request.method not in READ_METHODS
+        and request.tenant
+        and request.tenant.state == Tenant.State.SUSPENDED
+    ):
+        return render(request, "tenants/suspended.html", status=403)
+    return None
 
 
 def ask_to_sign_in(request: Request) -> HttpResponse:
@@ -125,6 +166,16 @@ def access_workspace(user: User, slug: str) -> Tenant:
     if membership is None:
         raise Http404
     return membership.tenant
+
+
+def access_console(user: User, slug: str, *, seen_id: int) -> Tenant:
+    """Fetch a tenant whose console the user may open: as a member, or as support staff in this very sign-in."""
+    if user.is_staff and not Membership.objects.filter(user=user, tenant__slug=slug).exists():
+        tenant: Tenant | None = Tenant.objects.filter(slug=slug).first()
+        if tenant is None or open_view(user, tenant, seen_id=seen_id) is None:
+            raise Http404
+        return tenant
+    return access_workspace(user, slug)
 
 
 def access_member(tenant: Tenant, pk: int) -> Membership:

@@ -27,6 +27,11 @@ WORDS: dict[str, str] = {
     "workspace.approval": "changed whether campaigns need approval",
     "workspace.pause_sending": "paused all sending",
     "workspace.resume_sending": "let sending go on",
+    "workspace.suspend": "suspended the workspace",
+    "workspace.reopen": "opened the suspended workspace again",
+    "support.view_start": "began to look into the workspace as support",
+    "support.view_page": "saw {} as support",
+    "support.view_end": "ended the look into the workspace as support",
     "member.change": "changed what {} may do",
     "member.remove": "removed {} from the workspace",
     "member.leave": "left the workspace",
@@ -38,7 +43,13 @@ WORDS: dict[str, str] = {
     "alert.close": "closed the alert {}",
 }
 # Of no single workspace, as is what people do with their own account ("user."): only support staff read them.
-INSTALLATION = {"audit.retention", "installation.rotate_keys", "tenants.migrate"}
+INSTALLATION = {
+    "audit.retention",
+    "installation.rotate_keys",
+    "installation.start_sending",
+    "installation.stop_sending",
+    "tenants.migrate",
+}
 KINDS: dict[str, Kind] = {}
 
 

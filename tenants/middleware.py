@@ -49,7 +49,7 @@ class HostMiddleware:
         host = _host(request)
         if host is None:
             return HttpResponseNotFound("Unknown host.\n", content_type="text/plain")
-        request.tenant = None
+        request.tenant, request.support_view = None, None
         if host == settings.BASE_DOMAIN:
             return self._respond(request, settings.PUBLIC_SCHEMA_URLCONF)
         if host == settings.SDK_HOST:

@@ -19,6 +19,7 @@ from tenants.models_sign_in import AttemptCount as AttemptCount  # noqa: PLC0414
 from tenants.models_sign_in import Handover as Handover  # noqa: PLC0414
 from tenants.models_sign_in import KeptMail as KeptMail  # noqa: PLC0414
 from tenants.models_sign_in import SeenSession as SeenSession  # noqa: PLC0414
+from tenants.models_support import SupportView as SupportView  # noqa: PLC0414
 
 # A set-up takes a second; one that says nothing for this long may be asked for again.
 OVERDUE = timedelta(minutes=1)
@@ -32,6 +33,13 @@ class Tenant(TenantMixin):
         ACTIVE = "active", "Active"
         FAILED = "failed", "Set-up failed"
         SUSPENDED = "suspended", "Suspended"
+
+    class PausedBy(models.TextChoices):
+        """Who alone can let sending go on; without one an admin of the workspace can."""
+
+        SUPPORT = "support", "Support"
+        SUSPENSION = "suspension", "The suspension of the workspace"
+        EVERYWHERE = "everywhere", "A stop of all workspaces"
 
     auto_create_schema = False
     auto_drop_schema = False
@@ -48,6 +56,7 @@ class Tenant(TenantMixin):
     # Set while a guard or support has stopped all sending; the reason is shown in the console.
     sending_paused_at = models.DateTimeField(null=True, blank=True)
     sending_paused_why = models.CharField(max_length=300, blank=True, db_default="")
+    sending_paused_by = models.CharField(max_length=10, choices=PausedBy.choices, blank=True, db_default="")
     # How long ledgers and receipts are kept; null is the installation's RETENTION_DAYS.
     retention_days = models.PositiveSmallIntegerField(null=True, blank=True)
     # Whether a job of its schema may be at work, or a file of one has to be removed: only these are looked at.
@@ -65,6 +74,11 @@ class Tenant(TenantMixin):
 
     class Meta:
         ordering = ["name"]
+        permissions = [
+            ("support_tenant", "Can see what runs in all workspaces, and search them"),
+            ("control_tenant", "Can suspend workspaces and stop their sending"),
+            ("view_as_tenant", "Can look into consoles of workspaces"),
+        ]
 
     def __str__(self) -> str:
         return self.name

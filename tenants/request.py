@@ -3,11 +3,13 @@
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from tenants.models import Membership, Tenant, User
+from tenants.models import Membership, SupportView, Tenant, User
 
 
 class Request(HttpRequest):
     tenant: Tenant | None
+    # Set while support staff look into the console.
+    support_view: SupportView | None
     htmx: HtmxDetails
 
 

@@ -13,6 +13,8 @@ from tenants.actions.second_factor import has_second_factor
 
 
 class StaffSite(admin.AdminSite):
+    index_template = "staff/index.html"
+
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and not _lacks_second_factor(request)
 

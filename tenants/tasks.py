@@ -7,6 +7,7 @@ from tenants.actions.audit_retention import forget_old_entries
 from tenants.actions.invitations import forget_old
 from tenants.actions.notices import mail_notices as mail
 from tenants.actions.sessions import forget_closed
+from tenants.actions.support_view import end_lapsed_views
 from tenants.actions.workspace import prepare_workspace as prepare
 from tenants.invitation_mail import mail_invitation as mail_one
 from tenants.models import User
@@ -54,6 +55,7 @@ def tidy_sign_in() -> None:
     forget_lapsed()
     forget_old_mail()
     forget_closed()
+    end_lapsed_views()
 
 
 def _active(user_id: int) -> User | None:

@@ -28,5 +28,6 @@ urlpatterns = [
     path("people/<int:pk>/", views_people.person, name="person"),
     path("people/<int:pk>/remove/", views_people.person_remove, name="person_remove"),
     path("security/", views_security.security, name="security"),
+    path("support/end/", views.support_end, name="support_end"),
     path("sign-out/", views.sign_out, name="leave"),
 ]

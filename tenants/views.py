@@ -10,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from tenants import session_tracking
-from tenants.access import access_workspace, is_local_path, signed_in_user
-from tenants.actions import handover
+from tenants.access import access_console, access_workspace, is_local_path, signed_in_user
+from tenants.actions import handover, support_view
 from tenants.actions.workspace import retry_workspace
 from tenants.addresses import console_url, own_origin
 from tenants.models import Membership
@@ -74,7 +74,7 @@ def preparing_retry(request: Request, slug: str) -> HttpResponse:
 def open_workspace(request: Request, slug: str) -> HttpResponse:
     """Hand the signed-in person over to the tenant's host by a form that carries a single-use token."""
     user = signed_in_user(request)
-    tenant = access_workspace(user, slug)
+    tenant = access_console(user, slug, seen_id=session_tracking.own_row(request))
     challenge = request.GET.get("challenge", "")
     if not tenant.has_schema:
         return redirect("tenants:preparing", slug)
@@ -128,6 +128,8 @@ def enter(request: Request) -> HttpResponse:
     request.session.flush()
     login(request, entry.user, backend=BACKEND)
     request.session["tenant_id"] = request.tenant.pk
+    if view := handover.entered(entry):
+        request.session["support_view"] = view.pk
     session_tracking.opened(request, entry.user, parent_id=entry.seen_id)
     # The browser's secret stays for its ten minutes: other tabs that were opened with this one come in by it.
     return HttpResponseRedirect(path)
@@ -144,6 +146,20 @@ def _refused(request: Request, reason: str, path: str = "/") -> HttpResponse:
 def _local_path(path: str) -> str:
     """Keep a path of this host, else the front page: never a way to another site."""
     return path[:2000] if is_local_path(path) else "/"
+
+
+@require_POST
+def support_end(request: Request) -> HttpResponse:
+    """End the look of support staff into this console; they go back to their own pages."""
+    pk = request.session.get("support_view")
+    if pk and request.tenant and request.user.is_authenticated:
+        view = support_view.open_view(signed_in_user(request), request.tenant)
+        if view and view.pk == pk:
+            support_view.end_view(view, why="ended by hand")
+        request.session.flush()
+    return HttpResponseRedirect(
+        f"{settings.BASE_URL}{reverse('admin:index', urlconf=settings.PUBLIC_SCHEMA_URLCONF)}"
+    )
 
 
 @require_POST

@@ -12,7 +12,7 @@ from tenants.request import ConsoleRequest
 PER_PAGE = 25
 
 
-@console(Role.ANALYST)
+@console(Role.ANALYST, private=True)
 def inbox(request: ConsoleRequest) -> HttpResponse:
     mine = Notice.objects.filter(user=request.user, tenant_id=request.tenant.pk)
     page = Paginator(mine, PER_PAGE).get_page(request.GET.get("page"))
@@ -21,7 +21,7 @@ def inbox(request: ConsoleRequest) -> HttpResponse:
     )
 
 
-@console(Role.ANALYST)
+@console(Role.ANALYST, private=True)
 def inbox_count(request: ConsoleRequest) -> HttpResponse:
     """The number beside “Inbox”, asked for by every page after it is there."""
     return render(request, "tenants/_inbox_count.html", {"unread": unread(request.user, request.tenant)})

@@ -22,7 +22,7 @@ IN_SESSION = "invitation"
 MOST_TOKEN = 100
 
 
-@console(Role.ADMIN, form=True, whole=True)
+@console(Role.ADMIN, form=True, whole=True, private=True)
 def invite(request: ConsoleRequest) -> HttpResponse:
     """Ask for address, role and websites, and send the mail. The answer is the same for any address."""
     form = InvitationForm(

@@ -19,7 +19,7 @@ class SecurityForm(forms.Form):
     )
 
 
-@console(Role.OWNER, form=True)
+@console(Role.OWNER, form=True, private=True)
 def security(request: ConsoleRequest) -> HttpResponse:
     tenant = request.tenant
     form = SecurityForm(initial={"owners_need_mfa": tenant.owners_need_mfa})

@@ -37,6 +37,7 @@ urlpatterns = [
         changes.RemovePasskey.as_view(),
         name="mfa_remove_webauthn",
     ),
+    path("admin/", include("truepush.staff.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -11,7 +11,8 @@ from django.utils.crypto import constant_time_compare
 
 from tenants.actions import audit
 from tenants.actions.sessions import forget_sessions
-from tenants.models import Domain, Handover, Membership, SeenSession, Tenant, User
+from tenants.actions.support_view import open_view
+from tenants.models import Domain, Handover, Membership, SeenSession, SupportView, Tenant, User
 
 LIFETIME = timedelta(seconds=30)
 CHALLENGE = re.compile(r"[0-9a-f]{64}")
@@ -85,12 +86,21 @@ def redeem(token: str, *, tenant: Tenant, host: str, nonce: str) -> Handover:
         reason = "This link was made for another workspace."
     elif not nonce or not constant_time_compare(handover.challenge, challenge_of(nonce)):
         reason = "This link was made for another browser."
-    elif not Membership.objects.filter(tenant=tenant, user=handover.user, user__is_active=True).exists():
+    is_member = Membership.objects.filter(tenant=tenant, user=handover.user, user__is_active=True).exists()
+    if not reason and not is_member and entered(handover) is None:
         reason = "You are not a member of this workspace any more."
     if reason:
         raise HandoverRefused(reason)
-    audit.record("workspace.enter", actor=handover.user, tenant_id=tenant.pk)
+    if is_member:
+        audit.record("workspace.enter", actor=handover.user, tenant_id=tenant.pk)
     return handover
+
+
+def entered(handover: Handover) -> SupportView | None:
+    """The look of support staff by which the person comes in; None for a member, and where it is over."""
+    if Membership.objects.filter(tenant_id=handover.tenant_id, user_id=handover.user_id).exists():
+        return None
+    return open_view(handover.user, handover.tenant, seen_id=handover.seen_id or 0)
 
 
 @transaction.atomic

@@ -1,6 +1,9 @@
 """Stop and go of a tenant's whole sending, and how fast it is."""
 
+from typing import Any
+
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
@@ -8,15 +11,21 @@ from tenants.actions import audit
 from tenants.actions.alerts import close_alert, raise_alert
 from tenants.actions.notices import tell, who_may
 from tenants.control import announce
-from tenants.models import DueWork, Pace, Role, SendIndex, Tenant, User
+from tenants.models import Alert, DueWork, Pace, Role, SendIndex, Tenant, User
 
 # Messages a minute.
 SLOWEST, FASTEST = 1, 10_000_000
-GUARDS = ("runaway", "key_refused", "paused", "restored")
+GUARDS = ("runaway", "key_refused", "paused", "restored", "held")
+# The open alert of this kind, of no workspace, is the switch that stops all sending.
+STOPPED = "everything_stopped"
 
 
 class RateRefused(ValueError):
     """A rate that cannot be set; the text says which are."""
+
+
+class SendingHeld(ValueError):
+    """Sending was stopped by somebody who alone can let it go on; the text says who."""
 
 
 def check_rate(per_minute: int | None) -> None:
@@ -100,20 +109,42 @@ def pause_sending(*, actor: User | None, tenant_id: int, why: str, kind: str) ->
 
 
 @transaction.atomic
-def resume_sending(*, actor: User, tenant: Tenant) -> bool:
-    """Let the tenant's sends go on, except those that a person paused; False if it was not paused."""
-    resumed = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).update(
-        sending_paused_at=None, sending_paused_why=""
-    )
-    if not resumed:
+def resume_sending(*, actor: User, tenant: Tenant, is_support: bool = False, why: str = "") -> bool:
+    """Let the tenant's sends go on, except those that a person paused; False if it was not paused.
+
+    Raises SendingHeld where support, a suspension or a stop of everything holds it: support lets go of its own alone.
+    """
+    row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    if row.sending_paused_at is None:
         return False
-    going = SendIndex.objects.filter(tenant_id=tenant.pk, state__in=("running", "preparing", "scheduled"))
-    DueWork.objects.filter(tenant_id=tenant.pk, send_id__in=going.values("send_id")).update(
-        is_held=False, due_at=Now()
-    )
+    if row.sending_paused_by == Tenant.PausedBy.SUPPORT and not is_support:
+        raise SendingHeld("Support stopped the sending of this workspace. Ask them to let it go on.")
+    if row.state == Tenant.State.SUSPENDED:
+        raise SendingHeld("The workspace is suspended. Its sending goes on when it is opened again.")
+    if is_everything_stopped():
+        raise SendingHeld("All sending of this installation is stopped. It goes on when support ends that.")
+    let_go([tenant.pk])
     for kind in GUARDS:
         close_alert(actor=actor, kind=kind, tenant_id=tenant.pk)
-    audit.record("workspace.resume_sending", actor=actor, tenant_id=tenant.pk)
+    said: dict[str, Any] = {"why": why} if why else {}
+    audit.record("workspace.resume_sending", actor=actor, tenant_id=tenant.pk, **said)
+    return True
+
+
+def is_everything_stopped() -> bool:
+    return Alert.objects.filter(kind=STOPPED, tenant_id=None, closed_at=None).exists()
+
+
+def let_go(tenant_ids: list[int]) -> None:
+    """Take the pause of these tenants away and ring for what they have. Call in the verb's transaction."""
+    Tenant.objects.filter(pk__in=tenant_ids).update(
+        sending_paused_at=None, sending_paused_why="", sending_paused_by=""
+    )
+    going = SendIndex.objects.filter(
+        tenant_id=OuterRef("tenant_id"),
+        send_id=OuterRef("send_id"),
+        state__in=("running", "preparing", "scheduled"),
+    )
+    DueWork.objects.filter(Exists(going), tenant_id__in=tenant_ids).update(is_held=False, due_at=Now())
     async_task("campaigns.tasks.deliver")
     announce()
-    return True

@@ -131,6 +131,7 @@ TENANT: dict[str, str] = {
     "subscribers:test_device": "pk",
     "subscribers:test_worker": "site_key",
     "tenants:enter": "",
+    "tenants:support_end": "",
     "tenants:leave": "",
     "tenants:security": "",
 }
@@ -172,6 +173,18 @@ PUBLIC: dict[str, str] = {
     "tenants:account": "",
     "tenants:ask_to_verify": "",
     "tenants:verify": "key",
+    "staff:now": "",
+    "staff:search": "",
+    "staff:stop": "",
+    "staff:start": "",
+    "staff:suspend": "pk",
+    "staff:reopen": "pk",
+    "staff:hold": "pk",
+    "staff:let_go": "pk",
+    "staff:look": "pk",
+    "staff:requeue": "pk",
+    "staff:send": "pk",
+    "staff:workspace": "pk",
 }
 # Their keys and numbers are of a person, of no workspace.
 OF_PEOPLE = {
@@ -180,6 +193,14 @@ OF_PEOPLE = {
     "tenants:invitation_link",
     "mfa_remove_webauthn",
     "tenants:end_session",
+    "staff:suspend",
+    "staff:reopen",
+    "staff:hold",
+    "staff:let_go",
+    "staff:look",
+    "staff:requeue",
+    "staff:send",
+    "staff:workspace",
 }
 SDK: dict[str, str] = {
     "sdk:loader": "site_key",
@@ -259,6 +280,7 @@ POST_ONLY = {
     "subscribers:sending_resume",
     "subscribers:test_device",
     "tenants:enter",
+    "tenants:support_end",
     "tenants:leave",
 }
 FORMS = {
@@ -281,7 +303,7 @@ FORMS = {
     "subscribers:segment_edit",
 }
 # These need nobody to be signed in.
-OPEN = {"tenants:enter", "tenants:leave"}
+OPEN = {"tenants:enter", "tenants:leave", "tenants:support_end"}
 
 
 def walk(urlconf: str) -> Iterator[tuple[str, list[str]]]:

@@ -235,6 +235,7 @@ CONSOLE = [
     # Without a token, and from no page of ours.
     Row(Host.TENANT, "GET", "enter/", everyone(302)),
     Row(Host.TENANT, "POST", "enter/", everyone(403)),
+    Row(Host.TENANT, "POST", "support/end/", everyone(302)),
     Row(Host.TENANT, "POST", "sign-out/", everyone(302)),
 ]
 
@@ -349,6 +350,21 @@ ADMIN += [
     public("GET", "admin/tenants/sdkrelease/<path:object_id>/start/", staff(405)),
     public("POST", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(302)),
     public("GET", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(405)),
+]
+
+ADMIN += [
+    public("GET", "admin/now/", staff(200)),
+    public("GET", "admin/search/", staff(200)),
+    public("GET", "admin/workspaces/<int:pk>/", staff(200)),
+    public("POST", "admin/workspaces/<int:pk>/suspend/", staff(302), body="reason"),
+    public("POST", "admin/workspaces/<int:pk>/reopen/", staff(302), body="reason"),
+    public("POST", "admin/workspaces/<int:pk>/hold/", staff(302), body="reason"),
+    public("POST", "admin/workspaces/<int:pk>/let-go/", staff(302), body="reason"),
+    public("POST", "admin/workspaces/<int:pk>/look/", staff(302), body="reason"),
+    public("GET", "admin/sends/<int:pk>/", staff(200)),
+    public("POST", "admin/sends/<int:pk>/requeue/", staff(302), body="reason"),
+    public("POST", "admin/stop/", staff(302), body="reason"),
+    public("POST", "admin/start/", staff(302), body="reason"),
 ]
 
 SDK = [

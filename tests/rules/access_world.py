@@ -89,6 +89,8 @@ class World:
             "people": self.member_id,
             "people/invitations": self.invitation_id,
             "account/sessions": 1,
+            "admin/workspaces": self.place.tenant.pk,
+            "admin/sends": self.rows_of_admin["sendindex"],
             "account/second-factor/passkeys": 1,
         }
 
@@ -154,6 +156,7 @@ class World:
             "retention": {"recipients": "30", "events": ""},
             "invitation": {"email": "new@acme.test", "role": "analyst", "where": "all"},
             "access": {"role": "analyst", "where": "all"},
+            "reason": {"why": "A customer asked us to."},
             "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},
             "sign-in": {"login": self.people[Who.OWNER].email, "password": PASSWORD},

@@ -22,7 +22,7 @@ URLCONFS = {
     Host.SDK: settings.SDK_URLCONF,
 }
 # The ways into and out of a console: they are for whoever has no session there yet, or any more.
-DOORS = {"enter/", "sign-out/"}
+DOORS = {"enter/", "sign-out/", "support/end/"}
 # Its answer is the token that the form carries: a row that no other request can see.
 WRITES_ON_GET = {"open/<slug:slug>/": "tenants_handover"}
 # Their token is checked in place of the form's, since they come from another host.

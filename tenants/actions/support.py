@@ -1,0 +1,152 @@
+"""What support staff do to workspaces: suspend one, hold its sending, stop the sending of all; each with a reason."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from tenants.actions import audit
+from tenants.actions.alerts import close_alert, raise_alert
+from tenants.actions.notices import tell, who_may
+from tenants.actions.sending import STOPPED, is_everything_stopped, let_go
+from tenants.actions.workspace import one_at_a_time
+from tenants.control import announce
+from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, Tenant, User
+from tenants.request_origin import current_origin
+
+MOST_REASON = 300
+
+
+class SupportRefused(ValueError):
+    """What was asked for cannot be done now; the text says why."""
+
+
+def check_reason(why: str) -> str:
+    """Tidy a reason; raises SupportRefused if there is none."""
+    why = " ".join(why.replace("\0", "").split())[:MOST_REASON]
+    if len(why) < 5:
+        raise SupportRefused("Give a reason of at least five characters: the workspace reads it too.")
+    return why
+
+
+@transaction.atomic
+def suspend_workspace(*, actor: User, tenant: Tenant, why: str) -> None:
+    """Close a workspace for all changes: its sends are held, its websites' calls refused; members still read.
+
+    Raises SupportRefused if it is not active.
+    """
+    why = check_reason(why)
+    row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    if row.state != Tenant.State.ACTIVE:
+        raise SupportRefused(
+            f"{row.name} is not active: {row.get_state_display().lower()}. Nothing was changed."
+        )
+    Tenant.objects.filter(pk=tenant.pk).update(state=Tenant.State.SUSPENDED, state_detail=why)
+    if row.sending_paused_at is None or row.sending_paused_by == Tenant.PausedBy.EVERYWHERE:
+        # What a guard or support paused stays theirs, and paused when the workspace is opened again.
+        _pause([tenant.pk], "This workspace is suspended.", Tenant.PausedBy.SUSPENSION)
+    SiteIndex.objects.filter(tenant_id=tenant.pk, state=SiteIndex.State.ACTIVE).update(
+        state=SiteIndex.State.SUSPENDED
+    )
+    audit.record("workspace.suspend", actor=actor, tenant_id=tenant.pk, target=tenant.slug, why=why)
+    _tell(tenant.pk, f"This workspace is suspended. {why}")
+
+
+@transaction.atomic
+def reopen_workspace(*, actor: User, tenant: Tenant, why: str) -> None:
+    """End a suspension, and the pause of sending that came with it; raises SupportRefused if there is none."""
+    why = check_reason(why)
+    row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    if row.state != Tenant.State.SUSPENDED:
+        raise SupportRefused(f"{row.name} is not suspended. Nothing was changed.")
+    Tenant.objects.filter(pk=tenant.pk).update(state=Tenant.State.ACTIVE, state_detail="")
+    SiteIndex.objects.filter(tenant_id=tenant.pk, state=SiteIndex.State.SUSPENDED).update(
+        state=SiteIndex.State.ACTIVE
+    )
+    if row.sending_paused_by == Tenant.PausedBy.SUSPENSION:
+        if is_everything_stopped():
+            Tenant.objects.filter(pk=tenant.pk).update(sending_paused_by=Tenant.PausedBy.EVERYWHERE)
+        else:
+            let_go([tenant.pk])
+    audit.record("workspace.reopen", actor=actor, tenant_id=tenant.pk, target=tenant.slug, why=why)
+    _tell(tenant.pk, "This workspace is open again.")
+
+
+@transaction.atomic
+def hold_sending(*, actor: User, tenant: Tenant, why: str) -> None:
+    """Pause all sending of a workspace until support lets go (`resume_sending`); a guard's pause becomes support's.
+
+    Raises SupportRefused if support, a suspension or a stop of everything holds it already.
+    """
+    why = check_reason(why)
+    row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    if row.sending_paused_by:
+        raise SupportRefused(f"Sending of {row.name} is held already: {row.sending_paused_why}")
+    _pause([tenant.pk], why, Tenant.PausedBy.SUPPORT)
+    raise_alert("held", tenant.pk, why)
+    audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant.pk, why=why, kind="support")
+    _tell(tenant.pk, f"All sending is paused by support. {why}")
+
+
+@transaction.atomic
+def stop_everything(*, actor: User, why: str) -> int:
+    """Hold every send of every workspace, those that are made later too; answer how many workspaces it paused.
+
+    Raises SupportRefused if it is on. A workspace that is paused already keeps its own reason.
+    """
+    why = check_reason(why)
+    one_at_a_time()
+    if is_everything_stopped():
+        raise SupportRefused("All sending is stopped already. Nothing was changed.")
+    raise_alert(STOPPED, None, why)
+    paused = list(Tenant.objects.filter(sending_paused_at=None).values_list("pk", flat=True))
+    _pause(paused, f"All sending of this installation is stopped. {why}", Tenant.PausedBy.EVERYWHERE)
+    audit.record("installation.stop_sending", actor=actor, tenant_id=None, why=why, workspaces=len(paused))
+    _record_each("workspace.pause_sending", actor, paused, why)
+    return len(paused)
+
+
+@transaction.atomic
+def start_everything(*, actor: User, why: str) -> int:
+    """Take that stop back; answer how many workspaces go on. Raises SupportRefused if nothing is stopped."""
+    why = check_reason(why)
+    one_at_a_time()
+    if not is_everything_stopped():
+        raise SupportRefused("Sending is not stopped. Nothing was changed.")
+    close_alert(actor=actor, kind=STOPPED, tenant_id=None)
+    everywhere = Tenant.objects.filter(sending_paused_by=Tenant.PausedBy.EVERYWHERE)
+    going = list(everywhere.values_list("pk", flat=True))
+    let_go(going)
+    audit.record("installation.start_sending", actor=actor, tenant_id=None, why=why, workspaces=len(going))
+    _record_each("workspace.resume_sending", actor, going, why)
+    return len(going)
+
+
+def _pause(tenant_ids: list[int], why: str, by: Tenant.PausedBy) -> None:
+    """Mark tenants and hold what they send. A cancelled send is not held: its rest is still to be written down."""
+    Tenant.objects.filter(pk__in=tenant_ids).update(
+        sending_paused_at=Now(), sending_paused_why=why[:300], sending_paused_by=by
+    )
+    cancelled = SendIndex.objects.filter(
+        tenant_id=OuterRef("tenant_id"), send_id=OuterRef("send_id"), state="cancelled"
+    )
+    DueWork.objects.filter(~Exists(cancelled), tenant_id__in=tenant_ids).update(is_held=True)
+    announce()
+
+
+def _tell(tenant_id: int, text: str) -> None:
+    admins = who_may(tenant_id, Role.ADMIN, site_id=None)
+    tell(tenant_id, admins, site_id=None, kind="paused", text=text, path="/")
+
+
+def _record_each(action: str, actor: User, tenant_ids: Iterable[int], why: str) -> None:
+    """Write the same entry into the log of each workspace, in one statement: there may be thousands."""
+    origin = current_origin()
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            action=action, actor_id=actor.pk, actor=actor.email, tenant_id=pk,
+            detail={"why": why, "kind": "everywhere"}, address=origin.address, request_id=origin.request_id,
+        )
+        for pk in tenant_ids
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""Support staff suspend a workspace, pause its sending, stop the sending of all; each with a reason, each undone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from tenants.actions.sending import SendingHeld, pause_sending, resume_sending
+from tenants.actions.support import SupportRefused, hold_sending, reopen_workspace, suspend_workspace
+from tenants.actions.workspace import create_workspace
+from tenants.models import AuditEntry, DueWork, SendIndex, SiteIndex, Tenant, User
+from tests.conftest import Workspace, make_site
+from tests.tenants.people import add_person, give_second_factor
+
+SignIn = Callable[[User], Client]
+WHY = "They ask us to"
+
+
+@pytest.fixture
+def support(db: None) -> User:
+    return add_person("support@truepush.test", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def staff(support: User, signed_in: SignIn) -> Client:
+    client = signed_in(support)
+    give_second_factor(support)
+    return client
+
+
+def add_send(place: Workspace, send_id: int, state: str) -> None:
+    given: dict[str, Any] = {"tenant_id": place.tenant.pk, "schema_name": place.schema, "send_id": send_id}
+    now = timezone.now()
+    SendIndex.objects.create(**given, site_id=1, kind="campaign", state=state, due_at=now)
+    DueWork.objects.create(**given, priority=DueWork.Priority.BULK, due_at=now, is_held=state == "paused")
+
+
+def held(place: Workspace) -> dict[int, bool]:
+    rows = DueWork.objects.filter(tenant_id=place.tenant.pk)
+    return dict(rows.order_by("send_id").values_list("send_id", "is_held"))
+
+
+def paused_by(place: Workspace) -> str | None:
+    """None where it is not paused."""
+    row = Tenant.objects.get(pk=place.tenant.pk)
+    return row.sending_paused_by if row.sending_paused_at else None
+
+
+def post(staff: Client, path: str, why: str = WHY, **form: str) -> str:
+    """Press a button; answer what the next page says."""
+    answer = staff.post(f"/admin/{path}", {"why": why, **form}, follow=True)
+    assert answer.status_code == 200
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def actions(place: Workspace) -> list[tuple[str, str, Any]]:
+    rows = AuditEntry.objects.filter(tenant_id=place.tenant.pk, actor="support@truepush.test").order_by("pk")
+    return [(row.actor, row.action, row.detail.get("why")) for row in rows if row.action != "alert.close"]
+
+
+def test_a_suspended_workspace_is_read_and_not_changed(
+    staff: Client, acme: Workspace, console: Callable[..., Client]
+) -> None:
+    site = make_site(acme)
+    add_send(acme, 1, "running")
+    path = f"workspaces/{acme.tenant.pk}"
+    assert post(staff, f"{path}/suspend/") == "Acme is suspended."
+    assert (held(acme), paused_by(acme)) == ({1: True}, "suspension")
+    assert SiteIndex.objects.get(site_key=site.site_key).state == "suspended"
+    owner = console(acme)
+    page = owner.get("/")
+    assert page.status_code == 200
+    assert "This workspace is suspended." in page.content.decode()
+    assert WHY in page.content.decode()
+    answer = owner.post("/sites/new/", {"name": "New", "origin": "https://new.example"})
+    assert (answer.status_code, "This workspace is suspended" in answer.content.decode()) == (403, True)
+    assert post(staff, f"{path}/reopen/") == "Acme is open again."
+    assert (held(acme), paused_by(acme)) == ({1: False}, None)
+    assert SiteIndex.objects.get(site_key=site.site_key).state == "active"
+    assert owner.post("/sending/resume/").status_code == 302
+    who = "support@truepush.test"
+    assert actions(acme) == [(who, "workspace.suspend", WHY), (who, "workspace.reopen", WHY)]
+
+
+def test_a_guard_s_pause_outlives_a_suspension(support: User, acme: Workspace) -> None:
+    pause_sending(actor=None, tenant_id=acme.tenant.pk, kind="runaway", why="Too many")
+    suspend_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    with pytest.raises(SendingHeld, match="The workspace is suspended"):
+        resume_sending(actor=support, tenant=acme.tenant, is_support=True)
+    reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    assert paused_by(acme) == ""
+    assert resume_sending(actor=acme.owner, tenant=acme.tenant)
+
+
+def test_a_pause_of_support_ends_by_support_alone(
+    staff: Client, acme: Workspace, console: Callable[..., Client]
+) -> None:
+    for number, state in enumerate(("running", "paused", "cancelled"), 1):
+        add_send(acme, number, state)
+    path = f"workspaces/{acme.tenant.pk}"
+    assert post(staff, f"{path}/hold/") == "All sending of Acme is paused."
+    assert (held(acme), paused_by(acme)) == ({1: True, 2: True, 3: False}, "support")
+    page = console(acme).post("/sending/resume/", follow=True).content.decode()
+    assert "Support stopped the sending of this workspace." in page
+    assert "Support alone can let it go on." in page
+    assert paused_by(acme) == "support"
+    assert "is held already" in post(staff, f"{path}/hold/")
+    assert post(staff, f"{path}/let-go/") == "Sending of Acme goes on."
+    assert (held(acme), paused_by(acme)) == ({1: False, 2: True, 3: False}, None)
+    who = "support@truepush.test"
+    assert actions(acme) == [(who, "workspace.pause_sending", WHY), (who, "workspace.resume_sending", WHY)]
+
+
+def test_one_button_stops_all_workspaces_and_lets_go_of_what_it_stopped(
+    staff: Client, support: User, acme: Workspace, globex: Workspace
+) -> None:
+    add_send(acme, 1, "running")
+    add_send(globex, 1, "running")
+    hold_sending(actor=support, tenant=globex.tenant, why="Held before")
+    assert post(staff, "stop/").startswith("All sending is stopped: ")
+    assert (held(acme), paused_by(acme)) == ({1: True}, "everywhere")
+    assert paused_by(globex) == "support"
+    for place in (acme, globex):
+        with pytest.raises(SendingHeld, match="All sending of this installation is stopped"):
+            resume_sending(actor=support, tenant=place.tenant, is_support=True)
+    assert post(staff, "stop/") == "All sending is stopped already. Nothing was changed."
+    assert "All sending of this installation is stopped." in staff.get("/admin/now/").content.decode()
+    assert post(staff, "start/").startswith("Sending goes on in ")
+    assert (held(acme), paused_by(acme)) == ({1: False}, None)
+    assert (held(globex), paused_by(globex)) == ({1: True}, "support")
+    who = "support@truepush.test"
+    assert actions(acme) == [(who, "workspace.pause_sending", WHY), (who, "workspace.resume_sending", WHY)]
+
+
+def test_a_workspace_that_is_made_meanwhile_does_not_send_either(staff: Client, acme: Workspace) -> None:
+    post(staff, "stop/")
+    made = create_workspace(actor=acme.owner, name="Late")
+    assert paused_by(Workspace(made, acme.owner)) == "everywhere"
+    post(staff, "start/")
+    assert paused_by(Workspace(made, acme.owner)) is None
+
+
+def test_a_workspace_suspended_during_a_stop_stays_stopped(
+    staff: Client, support: User, acme: Workspace
+) -> None:
+    post(staff, "stop/")
+    suspend_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    post(staff, "start/")
+    assert paused_by(acme) == "suspension"
+    post(staff, "stop/")
+    reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    assert paused_by(acme) == "everywhere"
+
+
+@pytest.mark.parametrize("verb", ["suspend", "hold"])
+def test_without_a_reason_nothing_happens(staff: Client, acme: Workspace, verb: str) -> None:
+    assert "Give a reason" in post(staff, f"workspaces/{acme.tenant.pk}/{verb}/", why="  no ")
+    assert (Tenant.objects.get(pk=acme.tenant.pk).state, paused_by(acme), actions(acme)) == (
+        "active",
+        None,
+        [],
+    )
+
+
+def test_what_is_not_so_cannot_be_ended(support: User, acme: Workspace) -> None:
+    with pytest.raises(SupportRefused, match="Acme is not suspended"):
+        reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    assert not resume_sending(actor=support, tenant=acme.tenant, is_support=True)
+
+
+def test_who_only_reads_has_no_button_and_may_not_press_one(signed_in: SignIn, acme: Workspace) -> None:
+    reader = add_person("reader@truepush.test", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="support_tenant"))
+    client = signed_in(reader)
+    give_second_factor(reader)
+    path = f"/admin/workspaces/{acme.tenant.pk}/"
+    for page in (path, "/admin/now/"):
+        assert 'name="why"' not in client.get(page).content.decode()
+    for button in (f"{path}suspend/", f"{path}hold/", f"{path}let-go/", "/admin/stop/", "/admin/start/"):
+        assert client.post(button, {"why": WHY}).status_code == 403
+        assert client.get(button).status_code == 403
+    assert paused_by(acme) is None
