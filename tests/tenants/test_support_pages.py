@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns.actions.campaign import launch_campaign, save_draft
+from campaigns.models import Batch, Send
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Subscriber
 from tenants.doorway import in_tenant
@@ -185,3 +186,23 @@ def test_people_are_found_by_those_who_may_read_people(signed_in: SignIn, acme: 
         assert client.get(f"/admin/{path}").status_code == 403
     reader.user_permissions.add(Permission.objects.get(codename="support_tenant"))
     assert hits(client, "owner@acme.test") == {}
+
+
+def test_batches_of_a_running_send_alone_have_a_button(
+    staff: Client, both: Subscriber, acme: Workspace
+) -> None:
+    send = SendIndex.objects.filter(tenant_id=acme.tenant.pk).latest("pk")
+    with in_tenant(acme.schema):
+        batch = Batch.objects.create(
+            send_id=send.send_id, number=0, ids=[1, 2], size=2, first_id=1, last_id=2, due_at=timezone.now()
+        )
+    path = f"/admin/sends/{send.pk}/"
+    assert "Queue again" not in staff.get(path).content.decode()
+    with in_tenant(acme.schema):
+        Send.objects.filter(pk=send.send_id).update(state="running")
+    SendIndex.objects.filter(pk=send.pk).update(state="running")
+    assert f'name="batch" value="{batch.pk}"' in staff.get(path).content.decode()
+    answer = staff.post(f"{path}requeue/", {"batch": str(batch.pk), "why": "It stands still"}, follow=True)
+    assert f"Batch {batch.pk} is queued again." in answer.content.decode()
+    with in_tenant(acme.schema):
+        assert Batch.objects.get(pk=batch.pk).fence == 1

@@ -114,6 +114,22 @@ def test_no_view_of_a_console_takes_a_post(staff: Client, acme: Workspace) -> No
     assert {browser.console.post(route).status_code for route in plain} == {403, 405}
 
 
+def test_these_pages_and_no_others_are_closed_to_a_look() -> None:
+    parts = get_resolver(urls_tenant.__name__).url_patterns
+    closed = {
+        str(e.pattern)
+        for part in parts
+        for e in part.url_patterns
+        if getattr(e.callback, "is_private", False)
+    }
+    assert closed == {
+        "exports/", "exports/new/", "exports/<int:pk>/row/", "exports/<int:pk>/cancel/", "exports/<int:pk>/file",
+        "exports/<int:pk>/keys", "imports/", "imports/new/", "imports/<int:pk>/", "imports/<int:pk>/state/",
+        "imports/<int:pk>/errors", "imports/<int:pk>/worker.js", "inbox/", "inbox/count/", "people/invite/",
+        "people/leave/", "security/", "sites/<int:pk>/identity/",
+    }  # fmt: skip
+
+
 def test_secrets_exports_and_ways_to_sign_in_are_closed_to_an_owner_s_view_too(
     staff: Client, acme: Workspace
 ) -> None:

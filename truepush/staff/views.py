@@ -71,6 +71,6 @@ def send(request: StaffRequest, pk: int) -> HttpResponse:
         "tenant": tenant,
         "batches": batches,
         "now": timezone.now(),
-        "may_control": request.user.has_perm("tenants.control_tenant"),
+        "may_queue": row.state == "running" and request.user.has_perm("tenants.control_tenant"),
     }
     return render(request, "staff/send.html", context_of(request, f"Send {row.send_id}", **more))
