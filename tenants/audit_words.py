@@ -38,7 +38,10 @@ WORDS: dict[str, str] = {
     "alert.close": "closed the alert {}",
 }
 # Of no single workspace, as is what people do with their own account ("user."): only support staff read them.
-INSTALLATION = {"audit.retention", "installation.rotate_keys", "tenants.migrate"}
+INSTALLATION = {
+    *("audit.retention", "installation.rotate_keys", "tenants.migrate"),
+    *("flag.start", "flag.stop", "flag.name"),
+}
 KINDS: dict[str, Kind] = {}
 
 

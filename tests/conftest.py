@@ -17,6 +17,7 @@ from subscribers.actions.site import add_site
 from subscribers.models import Site
 from tenants.actions.workspace import create_workspace, prepare_workspace
 from tenants.doorway import in_tenant, reset_to_public
+from tenants.flags import forget_all as forget_flags
 from tenants.models import (
     Alert,
     Domain,
@@ -116,9 +117,11 @@ def django_db_setup(
 @pytest.fixture(autouse=True)
 def _nothing_stays() -> Iterator[None]:
     forget_all()
+    forget_flags()
     forget_releases()
     yield
     forget_all()
+    forget_flags()
     forget_releases()
     reset_to_public()
 

@@ -327,6 +327,7 @@ for _model in (
     "pace",
     "throttle",
     "sdkrelease",
+    "featureflag",
     "keptmail",
 ):
     _list = f"admin/tenants/{_model}/"
@@ -350,6 +351,12 @@ ADMIN += [
     public("POST", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(302)),
     public("GET", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(405)),
 ]
+
+for _step in ("start", "stop", "name"):
+    ADMIN += [
+        public("POST", f"admin/tenants/featureflag/<path:object_id>/{_step}/", staff(302)),
+        public("GET", f"admin/tenants/featureflag/<path:object_id>/{_step}/", staff(405)),
+    ]
 
 SDK = [
     sdk("GET", "sdk/a/<slug:content_hash>/<slug:part>.js", 200),

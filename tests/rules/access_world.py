@@ -26,6 +26,7 @@ from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    FeatureFlag,
     KeptMail,
     Membership,
     Pace,
@@ -201,6 +202,7 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "alert": Alert.objects.create(kind="runaway", text="Look.").pk,
         "pace": Pace.objects.create(key="tenant:0", tenant_id=0, per_minute=60).pk,
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
+        "featureflag": FeatureFlag.objects.create(name="own-encoder").pk,
         "sdkrelease": SdkRelease.objects.create(version="0.0.1", files={}, digest="0").pk,
     }
     invited = invite(actor=acme.owner, tenant=acme.tenant, email="asked@acme.test", role="editor")

@@ -24,8 +24,8 @@ PROJECT = (
 )  # fmt: skip
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
-    "access", "adapter", "admin", "api", "away", "context", "forms", "forms_ab", "forms_blocks", "forms_import",
-    "forms_options", "forms_people", "forms_personal", "forms_prompt", "forms_restraint", "forms_said",
+    "access", "adapter", "admin", "admin_flags", "api", "away", "context", "forms", "forms_ab", "forms_blocks",
+    "forms_import", "forms_options", "forms_people", "forms_personal", "forms_prompt", "forms_restraint", "forms_said",
     "forms_second_factor", "forms_segment", "forms_sending", "forms_speed", "forms_timing", "forms_way",
     "funnel_call", "intake_app", "intake_http", "management", "mfa_adapter", "middleware", "receipts", "request",
     "sdk", "session_tracking", "staff_site", "tasks", "throttle", "urls", "urls_public", "urls_sdk", "urls_tenant",
