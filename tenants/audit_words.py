@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
@@ -34,6 +35,8 @@ WORDS: dict[str, str] = {
     "invitation.resend": "invited {} again",
     "invitation.withdraw": "withdrew the invitation of {}",
     "invitation.accept": "accepted the invitation of {}",
+    "key.create": "made {}",
+    "key.revoke": "revoked {}",
     "audit.export": "exported the audit log",
     "alert.close": "closed the alert {}",
 }
@@ -42,7 +45,6 @@ INSTALLATION = {
     *("audit.retention", "installation.rotate_keys", "tenants.migrate"),
     *("flag.start", "flag.stop", "flag.name"),
 }
-KINDS: dict[str, Kind] = {}
 
 
 def register_words(words: Mapping[str, str], kinds: Mapping[str, Kind]) -> None:
@@ -70,3 +72,10 @@ def named(model: type[Model], field: str = "name") -> Callable[[Collection[int]]
 def page_of(route: str) -> Callable[[int], str]:
     """Make a `path_of` from a route of a workspace's host: files are written on no host at all."""
     return lambda pk: reverse(route, urlconf=settings.ROOT_URLCONF, args=[pk])
+
+
+def _names_of_keys(ids: Collection[int]) -> dict[int, str]:
+    return named(apps.get_model("tenants", "ApiKey"))(ids)  # read before there are models
+
+
+KINDS: dict[str, Kind] = {"key": Kind("the API key", _names_of_keys)}

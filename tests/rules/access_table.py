@@ -119,6 +119,10 @@ CONSOLE = [
     console("POST", "campaigns/<int:pk>/decline/", Role.SENDER, 302),
     console("POST", "campaigns/<int:pk>/withdraw/", Role.EDITOR, 302),
     console("GET", "audit/", Role.ADMIN),
+    console("GET", "keys/", Role.ADMIN),
+    console("GET", "keys/new/", Role.ADMIN),
+    console("POST", "keys/new/", Role.ADMIN, 200, "key"),
+    console("POST", "keys/<int:pk>/revoke/", Role.ADMIN, 302),
     console("GET", "people/", Role.ADMIN),
     console("GET", "people/<int:pk>/", Role.ADMIN),
     console("POST", "people/<int:pk>/", Role.ADMIN, 302, "access"),
@@ -232,6 +236,8 @@ CONSOLE = [
     console("GET", "sites/<int:pk>/worker.js", Role.ANALYST),
     console("POST", "sites/<int:pk>/test-device/", Role.EDITOR, 201, "subscription"),
     console("GET", "test-device/<slug:site_key>/worker.js", Role.EDITOR),
+    # No session counts there: tests/tenants/test_api_keys.py comes with keys.
+    Row(Host.TENANT, "GET", "api/v1/key", everyone(401)),
     # Without a token, and from no page of ours.
     Row(Host.TENANT, "GET", "enter/", everyone(302)),
     Row(Host.TENANT, "POST", "enter/", everyone(403)),
