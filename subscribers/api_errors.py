@@ -6,7 +6,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from tenants.api_keys import ApiRefused
+from tenants.api_refusal import ApiRefused
 
 
 class ApiError(Exception):

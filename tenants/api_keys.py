@@ -5,30 +5,19 @@ import re
 from typing import Any, ClassVar, cast
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from tenants.actions import attempts
 from tenants.actions.keys import find_key, note_use
+from tenants.api_refusal import ApiRefused
 from tenants.client_address import client_address
 from tenants.models import ApiKey, Scope
 
 # Also cut off, or of an environment that does not exist: what looks like a key has been put where others can read it.
 _LIKE_A_KEY = re.compile(r"tp_[a-z]+_[a-z0-9]{8}_", re.IGNORECASE)
 _MINUTE = 60
-
-
-class ApiRefused(APIException):
-    """A refusal of the REST API; `message` says what happened and what to do, without secrets."""
-
-    def __init__(self, status: int, code: str, message: str, *, wait: int | None = None) -> None:
-        super().__init__(message)
-        self.status_code, self.code = status, code
-        if status == 401:
-            self.auth_header = "Bearer"
-        if wait is not None:
-            self.wait = wait
 
 
 class KeyAuthentication(BaseAuthentication):
