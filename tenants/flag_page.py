@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from tenants.actions.flags import LEAST_EVENTS, SHARES
-from tenants.flags import FLAGS, Flag, Row, read
+from tenants.flags import FLAGS, OWN_ENCODER, Flag, Row, read
 from tenants.models import FeatureFlag, FlagFigure, Tenant
 from tenants.own_connection import ask_here
 
@@ -42,7 +42,7 @@ def _shown(flag: Flag, row: Row | None, kept: FeatureFlag | None, tenants: list[
         "off_for": [tenant for tenant in tenants if row and tenant.pk in row.off_for],
         "groups": _groups(kept, len(having), len(tenants)) if kept else (),
         "least": LEAST_EVENTS,
-        "is_overruled": settings.PUSH_PAD_TO or settings.PUSH_ENCODER != "truepush",
+        "is_overruled": flag == OWN_ENCODER and (settings.PUSH_PAD_TO or settings.PUSH_ENCODER != "truepush"),
     }
 
 

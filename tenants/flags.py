@@ -34,7 +34,14 @@ OWN_ENCODER = Flag(
     "messages are encrypted by Truepush",
     "messages are encrypted by pywebpush, more slowly",
 )
-FLAGS = {flag.name: flag for flag in (OWN_ENCODER,)}
+# Read by subscribers.actions.import_subscriptions.
+IMPORT_IN_PAIRS = Flag(
+    "import-in-pairs",
+    True,
+    "imports of subscriptions store two pieces at once, on two connections",
+    "they store one after the other, on one",
+)
+FLAGS = {flag.name: flag for flag in (OWN_ENCODER, IMPORT_IN_PAIRS)}
 
 
 class Row(NamedTuple):
