@@ -1,10 +1,12 @@
-"""One form for every error of the SDK's endpoints: {"error": {"code", "message", "field"}}."""
+"""One form for every error of the SDK's endpoints and the REST API: {"error": {"code", "message", "field"}}."""
 
 from typing import Any
 
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from tenants.api_refusal import ApiRefused
 
 
 class ApiError(Exception):
@@ -35,9 +37,12 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is None:
         return None
     detail = error.detail if isinstance(error, exceptions.APIException) else "Not found."
-    code = _CODES.get(response.status_code, "refused")
+    code = error.code if isinstance(error, ApiRefused) else _CODES.get(response.status_code, "refused")
+    passed = {name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response}
     return Response(
-        error_body(ApiError(response.status_code, code, str(detail))), status=response.status_code
+        error_body(ApiError(response.status_code, code, str(detail))),
+        status=response.status_code,
+        headers=passed,
     )
 
 

@@ -17,7 +17,7 @@ from tenants.actions.handover import challenge_of
 from tenants.actions.second_factor import is_missing
 from tenants.actions.support_view import note_page, open_view
 from tenants.addresses import own_origin
-from tenants.models import Invitation, Membership, Role, Tenant, User
+from tenants.models import ApiKey, Invitation, Membership, Role, Tenant, User
 from tenants.request import ConsoleRequest, Request
 from tenants.roles import is_at_least
 from tenants.site_limits import only_sites
@@ -189,6 +189,14 @@ def access_member(tenant: Tenant, pk: int) -> Membership:
 def access_invitation(tenant: Tenant, pk: int) -> Invitation:
     """Fetch an invitation of the tenant, else 404."""
     found = Invitation.objects.filter(pk=pk, tenant=tenant).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def access_key(tenant: Tenant, pk: int) -> ApiKey:
+    """Fetch an API key of the tenant, else 404."""
+    found = ApiKey.objects.filter(pk=pk, tenant=tenant).first()
     if found is None:
         raise Http404
     return found

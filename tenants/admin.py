@@ -14,10 +14,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from tenants.actions.sdk_release import SHARES, ReleaseRefused, call_back_release, start_release
+from tenants.admin_flags import FeatureFlagPages
 from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    FeatureFlag,
     KeptMail,
     Membership,
     Pace,
@@ -218,6 +220,11 @@ class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
         except ReleaseRefused as refusal:
             messages.error(request, str(refusal))
         return redirect("admin:tenants_sdkrelease_changelist")
+
+
+@admin.register(FeatureFlag)
+class FeatureFlagAdmin(ReadOnly, FeatureFlagPages):
+    """One page with buttons, for whoever may release."""
 
 
 def may_release(request: HttpRequest) -> bool:

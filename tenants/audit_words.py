@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
@@ -39,18 +40,22 @@ WORDS: dict[str, str] = {
     "invitation.resend": "invited {} again",
     "invitation.withdraw": "withdrew the invitation of {}",
     "invitation.accept": "accepted the invitation of {}",
+    "key.create": "made {}",
+    "key.revoke": "revoked {}",
     "audit.export": "exported the audit log",
     "alert.close": "closed the alert {}",
 }
 # Of no single workspace, as is what people do with their own account ("user."): only support staff read them.
 INSTALLATION = {
     "audit.retention",
+    "flag.name",
+    "flag.start",
+    "flag.stop",
     "installation.rotate_keys",
     "installation.start_sending",
     "installation.stop_sending",
     "tenants.migrate",
 }
-KINDS: dict[str, Kind] = {}
 
 
 def register_words(words: Mapping[str, str], kinds: Mapping[str, Kind]) -> None:
@@ -78,3 +83,10 @@ def named(model: type[Model], field: str = "name") -> Callable[[Collection[int]]
 def page_of(route: str) -> Callable[[int], str]:
     """Make a `path_of` from a route of a workspace's host: files are written on no host at all."""
     return lambda pk: reverse(route, urlconf=settings.ROOT_URLCONF, args=[pk])
+
+
+def _names_of_keys(ids: Collection[int]) -> dict[int, str]:
+    return named(apps.get_model("tenants", "ApiKey"))(ids)  # read before there are models
+
+
+KINDS: dict[str, Kind] = {"key": Kind("the API key", _names_of_keys)}

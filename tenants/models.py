@@ -12,7 +12,11 @@ from django.utils.crypto import salted_hmac
 from django_tenants.models import DomainMixin, TenantMixin
 
 from tenants.models_audit import AuditEntry as AuditEntry  # noqa: PLC0414  # said to be exported
+from tenants.models_flags import FeatureFlag as FeatureFlag  # noqa: PLC0414  # said to be exported
+from tenants.models_flags import FlagFigure as FlagFigure  # noqa: PLC0414  # said to be exported
 from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be exported
+from tenants.models_keys import ApiKey as ApiKey  # noqa: PLC0414  # said to be exported
+from tenants.models_keys import Scope as Scope  # noqa: PLC0414  # said to be exported
 from tenants.models_people import Invitation as Invitation  # noqa: PLC0414  # said to be exported
 from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
 from tenants.models_sign_in import AttemptCount as AttemptCount  # noqa: PLC0414

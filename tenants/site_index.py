@@ -42,6 +42,12 @@ def find_site(site_key: str) -> IndexedSite | None:
     return site
 
 
+def tenant_of(site_key: str) -> int | None:
+    """Tell whose website it is, if this process has it at hand: no query."""
+    copy = _copies.get(site_key)
+    return copy[1].tenant_id if copy and copy[1] else None
+
+
 def forget(site_key: str) -> None:
     """Drop this process's copy after a change; other processes follow within LIFETIME_SECONDS."""
     _copies.pop(site_key, None)

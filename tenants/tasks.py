@@ -4,6 +4,7 @@ from tenants import mails
 from tenants.actions.attempts import forget_lapsed
 from tenants.actions.audit import SYSTEM
 from tenants.actions.audit_retention import forget_old_entries
+from tenants.actions.flags import stop_worse
 from tenants.actions.invitations import forget_old
 from tenants.actions.notices import mail_notices as mail
 from tenants.actions.sessions import forget_closed
@@ -49,6 +50,10 @@ def mail_verification(user_id: int) -> None:
 def mail_change(user_id: int, change: str) -> None:
     if user := _active(user_id):
         mails.mail_change(user, mails.CHANGES[change])
+
+
+def judge_flags() -> list[str]:
+    return stop_worse()
 
 
 def tidy_sign_in() -> None:

@@ -2,10 +2,20 @@
 
 from django.urls import path
 
-from tenants import views, views_audit, views_inbox, views_invitations, views_people, views_security
+from tenants import (
+    views,
+    views_api,
+    views_audit,
+    views_inbox,
+    views_invitations,
+    views_keys,
+    views_people,
+    views_security,
+)
 
 app_name = "tenants"
 urlpatterns = [
+    path("api/v1/key", views_api.OwnKey.as_view(), name="api_key"),
     path("audit/", views_audit.audit_log, name="audit_log"),
     path("audit/file/", views_audit.audit_file, name="audit_file"),
     path("enter/", views.enter, name="enter"),
@@ -14,6 +24,9 @@ urlpatterns = [
     path("inbox/read/", views_inbox.inbox_read, name="inbox_read"),
     path("inbox/mail/", views_inbox.inbox_mail, name="inbox_mail"),
     path("inbox/<int:pk>/open/", views_inbox.inbox_open, name="inbox_open"),
+    path("keys/", views_keys.keys, name="keys"),
+    path("keys/new/", views_keys.key_new, name="key_new"),
+    path("keys/<int:pk>/revoke/", views_keys.key_revoke, name="key_revoke"),
     path("people/", views_people.people, name="people"),
     path("people/invite/", views_invitations.invite, name="invite"),
     path(

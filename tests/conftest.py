@@ -17,12 +17,14 @@ from subscribers.actions.site import add_site
 from subscribers.models import Site
 from tenants.actions.workspace import create_workspace, prepare_workspace
 from tenants.doorway import in_tenant, reset_to_public
+from tenants.flags import forget_all as forget_flags
 from tenants.models import (
     Alert,
     Domain,
     DueWork,
     Handover,
     Invitation,
+    KeptMail,
     Membership,
     Pace,
     Role,
@@ -116,9 +118,11 @@ def django_db_setup(
 @pytest.fixture(autouse=True)
 def _nothing_stays() -> Iterator[None]:
     forget_all()
+    forget_flags()
     forget_releases()
     yield
     forget_all()
+    forget_flags()
     forget_releases()
     reset_to_public()
 
@@ -163,7 +167,7 @@ def remove_workspace(made: Workspace) -> None:
     forget_audit(pk)
     for model in (DueWork, SendIndex, SiteIndex, Pace):
         model.objects.filter(tenant_id=pk).delete()
-    for shared in (Throttle, Alert, WorkerProcess, SdkRelease):
+    for shared in (Throttle, Alert, WorkerProcess, SdkRelease, KeptMail):
         shared.objects.all().delete()
     for model in (Handover, Invitation, Membership, Domain):
         model.objects.filter(tenant=made.tenant).delete()

@@ -137,6 +137,7 @@ MIDDLEWARE = [
     "tenants.middleware.RequestOriginMiddleware",
     "tenants.middleware.HostMiddleware",
     "tenants.middleware.RequestLogMiddleware",
+    "tenants.middleware.FlagFiguresMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -203,6 +204,7 @@ CHORES = {
     "subscribers.tasks.fold_told": 5,
     "subscribers.tasks.forget": 86_400,
     "tenants.tasks.forget_audit": 86_400,
+    "tenants.tasks.judge_flags": 10,
     "tenants.tasks.forget_invitations": 86_400,
     "tenants.tasks.tidy_sign_in": 3600,
 }

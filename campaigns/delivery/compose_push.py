@@ -18,6 +18,7 @@ from campaigns.models import Send
 from subscribers.keyring import unseal
 from subscribers.models import VapidKey
 from tenants.doorway import current_schema, in_tenant
+from tenants.flags import LIFETIME_SECONDS, OWN_ENCODER, is_on
 from truepush.lib.receipt_token import TokenMaker
 from truepush.lib.webpush import encryption, reference
 from truepush.lib.webpush.endpoints import PushService, parse_endpoint
@@ -31,10 +32,7 @@ TOPIC_LENGTH = 24  # of base64url; Apple refuses lengths of 1 mod 4
 TOPIC_SERVICES = frozenset({PushService.APPLE, PushService.MOZILLA, PushService.SANDBOX})
 
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
-ENCODERS: dict[str, Callable[[bytes, bytes, bytes], bytes]] = {
-    "truepush": encryption.encrypt,
-    "pywebpush": reference.encrypt,
-}
+Encoder = Callable[[bytes, bytes, bytes], bytes]
 _headers = HeaderCache()
 
 
@@ -101,9 +99,7 @@ class Composer:
         self._heads: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
         self._ttl = 0
         self._tokens: dict[int, TokenMaker] = {}
-        self._encrypt = ENCODERS[settings.PUSH_ENCODER]
-        if settings.PUSH_PAD_TO:
-            self._encrypt = partial(encryption.encrypt, pad_to=settings.PUSH_PAD_TO)
+        self.encrypt, self._chosen = self._encoder(), time.monotonic()
 
     def post(
         self, key: object, row: Recipient, *, root_id: int, ordinal: int, now: datetime, variant: int = 0
@@ -111,13 +107,22 @@ class Composer:
         """Encrypt for one recipient; raises ValueError if the stored keys or the payload cannot be used."""
         tokens = self._tokens.get(root_id) or self._tokens_of(root_id)
         plaintext = self._templates[variant].of(row.language).fill(tokens.token(ordinal, variant), row.values)
-        body = self._encrypt(plaintext, row.p256dh, row.auth)
+        if time.monotonic() - self._chosen >= LIFETIME_SECONDS:
+            # A grant may last for most of a minute, which is how soon a stop has to be everywhere.
+            self.encrypt, self._chosen = self._encoder(), time.monotonic()
+        body = self.encrypt(plaintext, row.p256dh, row.auth)
         origin = row.origin
         target = row.endpoint[len(origin) :]
         place = self._places.get(origin) or self._admit(origin, row.endpoint)
         if not _TARGET.fullmatch(target):
             raise EndpointChanged("the stored endpoint has characters that a URL cannot have")
         return Post(key, origin, target, place.is_sandbox, self._head(origin, place, row.key_id, now), body)
+
+    def _encoder(self) -> Encoder:
+        if settings.PUSH_PAD_TO:
+            return partial(encryption.encrypt, pad_to=settings.PUSH_PAD_TO)
+        is_own = settings.PUSH_ENCODER == "truepush" and is_on(OWN_ENCODER, self._tenant_id)
+        return encryption.encrypt if is_own else reference.encrypt
 
     def _tokens_of(self, root_id: int) -> TokenMaker:
         made = TokenMaker(settings.RECEIPT_KEYS, self._tenant_id, self._send.pk, root_id)

@@ -44,6 +44,16 @@ class Page:
         return len(self) >= PAGE_RESULTS or time.monotonic() - self.started >= PAGE_SECONDS
 
     @property
+    def judged(self) -> tuple[int, int]:
+        """Count answers, and those that were failures; who was put off, left out or too late says nothing."""
+        ours = Answer.INTERNAL.label
+        failed = sum(
+            result.outcome is Outcome.FAILED or result.reason.startswith(ours) for result in self.others
+        )
+        well = sum(result.outcome in (Outcome.GONE, Outcome.ACCEPTED) for result in self.others)
+        return len(self.accepted) + well + failed, failed
+
+    @property
     def offset_ms(self) -> int:
         return int((time.monotonic() - self.started) * 1000)
 

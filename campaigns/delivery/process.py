@@ -12,6 +12,7 @@ from campaigns.delivery.heartbeat import Heartbeat, Held
 from campaigns.delivery.sender import Sender
 from campaigns.delivery.signals import Signals
 from campaigns.delivery.transport import Transport
+from tenants.flag_figures import figures
 from tenants.limits import raise_file_limit, requests_that_fit
 from tenants.processes import Beat, Execute, farewell, sign_of_life
 from tenants.stop import stopping
@@ -76,6 +77,7 @@ class DeliveryProcess:
                 is_stopping=stopping(),
             ),
         )
+        figures.flush_when_due(execute)
 
 
 @lru_cache(maxsize=1)

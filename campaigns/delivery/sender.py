@@ -27,6 +27,7 @@ from campaigns.delivery.throttles import Brakes, Source
 from campaigns.delivery.transport import Transport
 from campaigns.models import Send
 from tenants.doorway import in_tenant
+from tenants.flag_figures import DELIVERIES, figures
 from tenants.own_connection import ask_here
 
 log = logging.getLogger(__name__)
@@ -346,6 +347,7 @@ class Sender:
 
     def _written(self, hold: Hold) -> None:
         self.resolved += len(hold.page)
+        figures.count(DELIVERIES, hold.work.tenant_id, *hold.page.judged)
         hold.page = type(hold.page)()
 
     def _forget(self, hold: Hold) -> None:

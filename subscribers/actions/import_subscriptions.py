@@ -27,6 +27,8 @@ from subscribers.importing.turns import Turns
 from subscribers.importing.wish import mark_of, wish_of
 from subscribers.models import Job, Tombstone, VapidKey
 from tenants.doorway import current_schema, in_tenant
+from tenants.flags import IMPORT_IN_PAIRS, is_on
+from tenants.models import Tenant
 from truepush.lib import base64url
 
 log = logging.getLogger(__name__)
@@ -107,9 +109,14 @@ class _Slice:
         return self._has_more
 
     def _is_worth_two(self, first: _Taken | None) -> bool:
-        """Say whether there is a second piece, and time for it. What a transaction wrote, only its connection sees."""
+        """Say whether there is a second piece, time for it, and the workspace's flag.
+
+        What a transaction wrote, only its connection sees.
+        """
         has_second = first is not None and not first.piece.is_end
-        return has_second and monotonic() < self._until and not connection.in_atomic_block
+        if not has_second or monotonic() >= self._until or connection.in_atomic_block:
+            return False
+        return is_on(IMPORT_IN_PAIRS, Tenant.objects.only("pk").get(schema_name=current_schema()).pk)
 
     def _beside(self, schema_name: str) -> None:
         """Work in a second thread."""

@@ -106,6 +106,11 @@ def use_once(text: str, *, seconds: int) -> bool:
     return True
 
 
+def take_turn(text: str, *, most: int, seconds: int) -> None:
+    """Count one of `most` uses in so many seconds, by one statement; raises TooMany."""
+    _count({_key(f"turn:{text}"): most}, seconds)
+
+
 def forget_lapsed() -> int:
     """Remove counts whose period is over."""
     number, _ = AttemptCount.objects.filter(until__lt=Now()).delete()

@@ -38,6 +38,10 @@ TENANT: dict[str, str] = {
     "campaigns:decline": "pk",
     "campaigns:withdraw": "pk",
     "tenants:audit_log": "",
+    "tenants:api_key": "",
+    "tenants:keys": "",
+    "tenants:key_new": "",
+    "tenants:key_revoke": "pk",
     "tenants:people": "",
     "tenants:people_leave": "",
     "tenants:invite": "",
@@ -224,6 +228,7 @@ POST_ONLY = {
     "campaigns:decline",
     "campaigns:withdraw",
     "tenants:audit_file",
+    "tenants:key_revoke",
     "tenants:person_remove",
     "tenants:invitation_resend",
     "tenants:invitation_withdraw",
@@ -286,6 +291,7 @@ POST_ONLY = {
 FORMS = {
     "subscribers:prompt_new",
     "subscribers:prompt_edit",
+    "tenants:key_new",
     "tenants:person",
     "tenants:people_leave",
     "tenants:invite",
@@ -304,6 +310,8 @@ FORMS = {
 }
 # These need nobody to be signed in.
 OPEN = {"tenants:enter", "tenants:leave", "tenants:support_end"}
+# These ask for a key, whoever is signed in.
+BY_KEY = {"tenants:api_key"}
 
 
 def walk(urlconf: str) -> Iterator[tuple[str, list[str]]]:

@@ -119,6 +119,10 @@ CONSOLE = [
     console("POST", "campaigns/<int:pk>/decline/", Role.SENDER, 302),
     console("POST", "campaigns/<int:pk>/withdraw/", Role.EDITOR, 302),
     console("GET", "audit/", Role.ADMIN),
+    console("GET", "keys/", Role.ADMIN),
+    console("GET", "keys/new/", Role.ADMIN),
+    console("POST", "keys/new/", Role.ADMIN, 200, "key"),
+    console("POST", "keys/<int:pk>/revoke/", Role.ADMIN, 302),
     console("GET", "people/", Role.ADMIN),
     console("GET", "people/<int:pk>/", Role.ADMIN),
     console("POST", "people/<int:pk>/", Role.ADMIN, 302, "access"),
@@ -232,6 +236,8 @@ CONSOLE = [
     console("GET", "sites/<int:pk>/worker.js", Role.ANALYST),
     console("POST", "sites/<int:pk>/test-device/", Role.EDITOR, 201, "subscription"),
     console("GET", "test-device/<slug:site_key>/worker.js", Role.EDITOR),
+    # No session counts there: tests/tenants/test_api_keys.py comes with keys.
+    Row(Host.TENANT, "GET", "api/v1/key", everyone(401)),
     # Without a token, and from no page of ours.
     Row(Host.TENANT, "GET", "enter/", everyone(302)),
     Row(Host.TENANT, "POST", "enter/", everyone(403)),
@@ -328,6 +334,7 @@ for _model in (
     "pace",
     "throttle",
     "sdkrelease",
+    "featureflag",
     "keptmail",
 ):
     _list = f"admin/tenants/{_model}/"
@@ -346,26 +353,22 @@ for _model in (
     ]
 
 ADMIN += [
-    public("POST", "admin/tenants/sdkrelease/<path:object_id>/start/", staff(302)),
-    public("GET", "admin/tenants/sdkrelease/<path:object_id>/start/", staff(405)),
-    public("POST", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(302)),
-    public("GET", "admin/tenants/sdkrelease/<path:object_id>/call-back/", staff(405)),
+    public("GET", f"admin/{_page}/", staff(200))
+    for _page in ("now", "search", "workspaces/<int:pk>", "sends/<int:pk>")
 ]
-
 ADMIN += [
-    public("GET", "admin/now/", staff(200)),
-    public("GET", "admin/search/", staff(200)),
-    public("GET", "admin/workspaces/<int:pk>/", staff(200)),
-    public("POST", "admin/workspaces/<int:pk>/suspend/", staff(302), body="reason"),
-    public("POST", "admin/workspaces/<int:pk>/reopen/", staff(302), body="reason"),
-    public("POST", "admin/workspaces/<int:pk>/hold/", staff(302), body="reason"),
-    public("POST", "admin/workspaces/<int:pk>/let-go/", staff(302), body="reason"),
-    public("POST", "admin/workspaces/<int:pk>/look/", staff(302), body="reason"),
-    public("GET", "admin/sends/<int:pk>/", staff(200)),
-    public("POST", "admin/sends/<int:pk>/requeue/", staff(302), body="reason"),
-    public("POST", "admin/stop/", staff(302), body="reason"),
-    public("POST", "admin/start/", staff(302), body="reason"),
+    public("POST", f"admin/{_act}/", staff(302), body="reason")
+    for _act in (
+        *(f"workspaces/<int:pk>/{_one}" for _one in ("suspend", "reopen", "hold", "let-go", "look")),
+        *("sends/<int:pk>/requeue", "stop", "start"),
+    )
 ]
+_STEPS = {"sdkrelease": ("start", "call-back"), "featureflag": ("start", "stop", "name")}
+for _path in (f"{_model}/<path:object_id>/{_step}" for _model, steps in _STEPS.items() for _step in steps):
+    ADMIN += [
+        public("POST", f"admin/tenants/{_path}/", staff(302)),
+        public("GET", f"admin/tenants/{_path}/", staff(405)),
+    ]
 
 SDK = [
     sdk("GET", "sdk/a/<slug:content_hash>/<slug:part>.js", 200),

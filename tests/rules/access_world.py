@@ -21,11 +21,13 @@ from subscribers.models import Site
 from subscribers.prompts import new_design
 from subscribers.rules.rule import read
 from tenants.actions.invitations import invite
+from tenants.actions.keys import create_key
 from tenants.doorway import in_tenant
 from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    FeatureFlag,
     KeptMail,
     Membership,
     Pace,
@@ -68,6 +70,7 @@ class World:
     image: Image
     member_id: int
     invitation_id: int
+    key_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
@@ -88,6 +91,7 @@ class World:
             "inbox": 1,
             "people": self.member_id,
             "people/invitations": self.invitation_id,
+            "keys": self.key_id,
             "account/sessions": 1,
             "admin/workspaces": self.place.tenant.pk,
             "admin/sends": self.rows_of_admin["sendindex"],
@@ -155,6 +159,7 @@ class World:
             "prune": {"days": "365"},
             "retention": {"recipients": "30", "events": ""},
             "invitation": {"email": "new@acme.test", "role": "analyst", "where": "all"},
+            "key": {"name": "Shop", "scopes": "campaigns:read", "per_minute": "60"},
             "access": {"role": "analyst", "where": "all"},
             "reason": {"why": "A customer asked us to."},
             "person": {"external_id": "nobody-has-it"},
@@ -204,16 +209,25 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
         "alert": Alert.objects.create(kind="runaway", text="Look.").pk,
         "pace": Pace.objects.create(key="tenant:0", tenant_id=0, per_minute=60).pk,
         "throttle": Throttle.objects.create(lane="o:x", kind="origin", origin="x", per_second=1, normal=1).pk,
+        "featureflag": FeatureFlag.objects.create(name="own-encoder").pk,
         "sdkrelease": SdkRelease.objects.create(version="0.0.1", files={}, digest="0").pk,
     }
     invited = invite(actor=acme.owner, tenant=acme.tenant, email="asked@acme.test", role="editor")
+    key, _ = create_key(
+        actor=acme.owner,
+        tenant=acme.tenant,
+        name="Shop",
+        scopes=["campaigns:read"],
+        per_minute=60,
+        expires_at=None,
+    )
     member_id = Membership.objects.get(tenant=acme.tenant, user=people[Who.EDITOR]).pk
     EmailBackend().send_messages([EmailMessage("Hello", "text", to=["x@x.test"])])
     rows["keptmail"] = KeptMail.objects.get().pk
     User.objects.update(last_login=timezone.now())
     return World(
         acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image,
-        member_id, invited.pk,
+        member_id, invited.pk, key.pk,
     )  # fmt: skip
 
 

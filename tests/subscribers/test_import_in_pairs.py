@@ -23,6 +23,8 @@ from subscribers.actions.person import erase, erase_external_id
 from subscribers.actions.subscription import digest_of
 from subscribers.models import Job, Site, Subscriber
 from tenants.doorway import in_tenant
+from tenants.flags import IMPORT_IN_PAIRS
+from tenants.models import FeatureFlag
 from tests.conftest import Workspace, make_site
 from tests.subscribers.import_files import as_csv, begin, bring, finish, onesignal
 from tests.subscribers.people import add_people
@@ -300,3 +302,20 @@ def test_without_a_second_connection_an_import_goes_on_with_one(
         assert work_on(job.pk, seconds=60) is False
     assert f"import {job.pk} goes on with one connection" in caplog.text
     assert stored(alone, site, job) == (SIZE, SIZE)
+
+
+def test_a_workspace_without_the_flag_stores_one_piece_after_the_other(alone: Workspace) -> None:
+    site = make_site(alone)
+    job = begun(alone, site, as_csv(rows()))
+    FeatureFlag.objects.create(name=IMPORT_IN_PAIRS.name, off_for=[alone.tenant.pk], percent=100)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            done, most = pool.submit(work, alone, job), 0
+            while not done.done():
+                most = max(most, len(others(storing=True)))
+            assert done.result() is False  # nothing is left to do
+    finally:
+        FeatureFlag.objects.all().delete()
+    assert most <= 1
+    with in_tenant(alone.schema):
+        assert Subscriber.objects.count() == SIZE

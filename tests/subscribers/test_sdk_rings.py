@@ -21,7 +21,8 @@ from tenants.actions.sdk_release import (
 from tenants.models import AuditEntry, SdkRelease
 from tenants.sdk_rings import MOST_RELEASES, forget, installed, release_for
 from tests.conftest import Workspace
-from truepush.lib.sdk_release import is_in_ring, make_release
+from truepush.lib.sdk_release import make_release
+from truepush.lib.share import is_in_share
 
 HERE = installed().version
 KEYS = [f"site-{number}" for number in range(1000)]
@@ -88,11 +89,11 @@ def counted() -> dict[str, int]:
 
 
 def test_a_share_is_drawn_by_version_and_key_and_a_larger_one_holds_the_smaller() -> None:
-    one, ten, all_of_them = ([is_in_ring("2.0.0", key, share) for key in KEYS] for share in (1, 10, 100))
+    one, ten, all_of_them = ([is_in_share("2.0.0", key, share) for key in KEYS] for share in (1, 10, 100))
     assert (sum(one), sum(ten), sum(all_of_them)) == (13, 105, 1000)
     assert all(more or not less for less, more in zip(one, ten, strict=True))
-    assert [is_in_ring("2.0.1", key, 10) for key in KEYS] != ten
-    assert not any(is_in_ring("2.0.0", key, 0) for key in KEYS)
+    assert [is_in_share("2.0.1", key, 10) for key in KEYS] != ten
+    assert not any(is_in_share("2.0.0", key, 0) for key in KEYS)
 
 
 def test_without_rings_what_is_installed_goes_to_all(sdk: Client) -> None:
@@ -111,7 +112,7 @@ def test_with_rings_a_new_version_goes_to_nobody_until_it_is_started(rings: None
     for percent in (1, 10, 100):
         do(start_release, version=HERE, percent=percent)
         shares[percent] = counted().get(HERE, 0)
-    drawn = {percent: sum(is_in_ring(HERE, key, percent) for key in KEYS) for percent in (1, 10, 100)}
+    drawn = {percent: sum(is_in_share(HERE, key, percent) for key in KEYS) for percent in (1, 10, 100)}
     assert shares == drawn
     assert shares[100] == 1000
 

@@ -19,6 +19,7 @@ from tenants.models import (
     Alert,
     AuditEntry,
     DueWork,
+    FeatureFlag,
     KeptMail,
     Membership,
     Pace,
@@ -48,6 +49,7 @@ MODELS = (
     Pace,
     Throttle,
     SdkRelease,
+    FeatureFlag,
     KeptMail,
 )
 
@@ -86,6 +88,7 @@ def rows(acme: Workspace) -> dict[type[Any], Any]:
         Throttle: Throttle.objects.create(
             lane="o:https://x", kind="origin", origin="https://x", per_second=1, normal=1
         ),
+        FeatureFlag: FeatureFlag.objects.create(name="own-encoder"),
         SdkRelease: SdkRelease.objects.create(version="0.0.1", files={"worker.js": "x"}, digest="0"),
     }
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import rjsmin
 
 from truepush.lib.encodings import Encoded
+from truepush.lib.share import is_in_share
 
 LOADER, WORKER = "truepush.js", "worker.js"
 # What the loader imports by itself, by content; it is filled in where a release is made.
@@ -70,12 +71,6 @@ def make_release(sources: Mapping[str, str]) -> Release:
     return Release(found[1], {**files, LOADER: rjsmin.jsmin(loader.replace(PARTS, told))})
 
 
-def is_in_ring(version: str, site_key: str, percent: int) -> bool:
-    """Whether a website is among this share of all: who is in 1 % is in 10 %, and each version draws anew."""
-    drawn = hashlib.sha256(f"{version}:{site_key}".encode()).digest()
-    return int.from_bytes(drawn[:8], "big") < percent * 2**64 // 100
-
-
 def version_for(site_key: str, order: list[Share]) -> str | None:
     """Find the version of a website; None if no share reaches it."""
-    return next((one.version for one in order if is_in_ring(one.version, site_key, one.percent)), None)
+    return next((one.version for one in order if is_in_share(one.version, site_key, one.percent)), None)

@@ -1,0 +1,93 @@
+"""Events and errors of workspaces that have a flag, beside those of the others.
+
+Counted in memory, by workspace, whether there are flags or not, without a query. Every few seconds each process adds
+what it counted to a few rows. What it had not added when it was killed is lost: the rest is a sample as good.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from tenants.flags import Row, read
+from tenants.own_connection import Ask, ask_here
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 5.0
+REQUESTS, DELIVERIES = "requests", "deliveries"
+Tally = dict[tuple[int, str], tuple[int, int]]
+Figure = tuple[str, int, bool, str]
+
+_ADD = """
+INSERT INTO public.tenants_flagfigure AS known (flag_id, step, is_on, kind, events, errors)
+SELECT * FROM unnest(%s::text[], %s::int[], %s::bool[], %s::text[], %s::bigint[], %s::bigint[])
+ON CONFLICT (flag_id, step, is_on, kind)
+DO UPDATE SET events = known.events + excluded.events, errors = known.errors + excluded.errors RETURNING id
+"""
+
+
+class Figures:
+    """What one process has counted since it last added it to the books."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tally: Tally = {}
+        self._steps: dict[str, int] = {}
+        self._flushed = time.monotonic()
+
+    def count(self, kind: str, tenant_id: int, events: int, errors: int) -> None:
+        with self._lock:
+            known = self._tally.get((tenant_id, kind), (0, 0))
+            self._tally[tenant_id, kind] = (known[0] + events, known[1] + errors)
+
+    def flush_when_due(self, ask: Ask) -> None:
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush(ask)
+
+    def flush(self, ask: Ask) -> None:
+        """Add what was counted; not what was counted while a step began, since nobody knows on which side of it."""
+        self._flushed = time.monotonic()
+        with self._lock:
+            tally, self._tally = self._tally, {}
+        if not tally:
+            return
+        rows = read(ask)
+        before, self._steps = self._steps, {row.name: row.step for row in rows.values()}
+        live = [row for row in rows.values() if not row.is_stopped and before.get(row.name) == row.step]
+        sums = dict(sorted(_sums(tally, live)))  # in one order, so that no two processes wait for each other
+        if sums:
+            columns = zip(*((*figure, *counted) for figure, counted in sums.items()), strict=True)
+            ask(_ADD, [list(column) for column in columns])
+
+
+def _sums(
+    tally: Mapping[tuple[int, str], tuple[int, int]], live: list[Row]
+) -> Iterator[tuple[Figure, tuple[int, int]]]:
+    sums: dict[Figure, tuple[int, int]] = {}
+    for row in live:
+        for (tenant_id, kind), (events, errors) in tally.items():
+            figure = (row.name, row.step, row.has(tenant_id), kind)
+            known = sums.get(figure, (0, 0))
+            sums[figure] = (known[0] + events, known[1] + errors)
+    yield from sums.items()
+
+
+figures = Figures()
+
+
+def keep_adding() -> None:
+    """Have a thread of this web process add what is counted, on a connection of its own that it opens when needed."""
+    threading.Thread(target=_keep_adding, name="flag figures", daemon=True).start()
+
+
+def _keep_adding() -> None:
+    while True:
+        time.sleep(FLUSH_SECONDS)
+        try:
+            figures.flush(ask_here)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The figures of feature flags could not be added: %s", error)
+        connection.close()

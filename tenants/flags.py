@@ -1,0 +1,113 @@
+"""Changes that are released workspace by workspace: what they are, and who has them now.
+
+Every process keeps a copy of the books for LIFETIME_SECONDS, so a stop holds everywhere that much later. While the
+database is away the last copy holds. A process that never had one goes by the code's `default`, as without a row.
+"""
+
+import logging
+import time
+from typing import NamedTuple
+
+from django.db import InterfaceError, OperationalError
+
+from tenants.own_connection import Ask, ask_here
+from truepush.lib.share import is_in_share
+
+log = logging.getLogger(__name__)
+
+LIFETIME_SECONDS = 5.0
+
+
+class Flag(NamedTuple):
+    """`default` is what is safe while nothing is known. `on` and `off` say in words what a workspace gets."""
+
+    name: str
+    default: bool
+    on: str
+    off: str
+
+
+# Read by campaigns.delivery.compose_push, where PUSH_ENCODER and PUSH_PAD_TO leave the choice.
+OWN_ENCODER = Flag(
+    "own-encoder",
+    True,
+    "messages are encrypted by Truepush",
+    "messages are encrypted by pywebpush, more slowly",
+)
+# Read by subscribers.actions.import_subscriptions.
+IMPORT_IN_PAIRS = Flag(
+    "import-in-pairs",
+    True,
+    "imports of subscriptions store two pieces at once, on two connections",
+    "they store one after the other, on one",
+)
+FLAGS = {flag.name: flag for flag in (OWN_ENCODER, IMPORT_IN_PAIRS)}
+
+
+class Row(NamedTuple):
+    """What the books say of a flag."""
+
+    name: str
+    percent: int
+    on_for: frozenset[int]
+    off_for: frozenset[int]
+    step: int
+    is_stopped: bool
+
+    def has(self, tenant_id: int) -> bool:
+        """Whether a workspace has it: a stop beats a name, and a name beats the share."""
+        if self.is_stopped or tenant_id in self.off_for:
+            return False
+        return tenant_id in self.on_for or is_in_share(self.name, str(tenant_id), self.percent)
+
+
+class _Copy(NamedTuple):
+    at: float
+    rows: dict[str, Row]
+
+
+_NEVER = float("-inf")
+_copy = _Copy(_NEVER, {})
+_READ = """
+SELECT name, percent, on_for, off_for, step, stopped_at IS NOT NULL FROM public.tenants_featureflag
+"""
+
+
+def is_on(flag: Flag, tenant_id: int) -> bool:
+    """Whether a workspace has it now; costs a query every LIFETIME_SECONDS."""
+    row = rows().get(flag.name)
+    return row.has(tenant_id) if row else flag.default
+
+
+def rows() -> dict[str, Row]:
+    """Give this process's copy; what was read last while the database is away."""
+    global _copy  # noqa: PLW0603  # one copy a process, replaced whole
+    now = time.monotonic()
+    if now - _copy.at >= LIFETIME_SECONDS:
+        found = _copy.rows
+        try:
+            found = read(ask_here)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The feature flags could not be read: %s", error)
+        _copy = _Copy(now, found)
+    return _copy.rows
+
+
+def read(ask: Ask) -> dict[str, Row]:
+    """Read the books as they are."""
+    return {
+        name: Row(name, percent, frozenset(on_for), frozenset(off_for), step, is_stopped)
+        for name, percent, on_for, off_for, step, is_stopped in ask(_READ, [])
+    }
+
+
+def forget() -> None:
+    """Have this process read anew after a change; other processes follow within LIFETIME_SECONDS."""
+    global _copy  # noqa: PLW0603
+    _copy = _copy._replace(at=_NEVER)
+
+
+def forget_all() -> None:
+    """Know nothing, as a process that starts."""
+    global _copy  # noqa: PLW0603
+    _copy = _Copy(_NEVER, {})

@@ -1,0 +1,204 @@
+"""OB-07: a change goes to a share of workspaces or to some by name, stops for all, and by itself if it is worse."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from pytest_django import DjangoAssertNumQueries
+
+from tenants import flags
+from tenants.actions.flags import FlagRefused, name_workspace, start_flag, stop_flag, stop_worse
+from tenants.flag_figures import DELIVERIES, REQUESTS, Figures
+from tenants.flags import OWN_ENCODER, Row, forget_all, is_on
+from tenants.models import Alert, AuditEntry, FeatureFlag, FlagFigure
+from tenants.own_connection import ask_here
+from tests.conftest import Workspace
+from truepush.lib.share import is_in_share
+
+NAME = OWN_ENCODER.name
+Do = Callable[..., Any]
+
+
+@pytest.fixture
+def do(db: None, django_capture_on_commit_callbacks: Any) -> Do:
+    """Call a verb as the system; what follows its commit follows at once."""
+
+    def call(verb: Callable[..., Any], **given: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return verb(actor=None, name=NAME, **given)
+
+    return call
+
+
+@pytest.fixture
+def both(do: Do, acme: Workspace, globex: Workspace) -> Iterator[tuple[int, int]]:
+    """The flag, on for acme and off for globex; their numbers."""
+    do(start_flag, percent=1)
+    do(name_workspace, slug="acme", choice="on")
+    do(name_workspace, slug="globex", choice="off")
+    yield acme.tenant.pk, globex.tenant.pk
+
+
+def drawn(percent: int) -> set[int]:
+    return {number for number in range(10_000) if is_in_share("some-flag", str(number), percent)}
+
+
+def test_a_larger_share_has_the_smaller_one_in_it_and_is_as_large_as_it_says() -> None:
+    shares = {percent: drawn(percent) for percent in (0, 1, 10, 25, 50, 100)}
+    assert shares[1] < shares[10] < shares[25] < shares[50] < shares[100]
+    assert {percent: len(share) for percent, share in shares.items()} == {
+        0: 0, 1: 85, 10: 977, 25: 2481, 50: 5042, 100: 10_000,
+    }  # fmt: skip
+    assert {number for number in range(10_000) if is_in_share("another", str(number), 10)} != shares[10]
+
+
+def test_a_flag_without_a_row_is_as_the_code_says(db: None) -> None:
+    assert is_on(OWN_ENCODER, 1) is True
+    assert is_on(OWN_ENCODER._replace(default=False), 1) is False
+
+
+def test_names_beat_the_share_and_a_stop_beats_names(do: Do, both: tuple[int, int]) -> None:
+    acme, globex = both
+    do(start_flag, percent=100)
+    assert (is_on(OWN_ENCODER, acme), is_on(OWN_ENCODER, globex)) == (True, False)
+    assert do(stop_flag) is True
+    assert (is_on(OWN_ENCODER, acme), is_on(OWN_ENCODER, globex)) == (False, False)
+    assert do(stop_flag) is False
+    do(start_flag, percent=100)
+    do(name_workspace, slug="globex", choice="share")
+    assert (is_on(OWN_ENCODER, acme), is_on(OWN_ENCODER, globex)) == (True, True)
+
+
+def test_asking_again_costs_no_query(do: Do, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    do(start_flag, percent=100)
+    with django_assert_num_queries(1):
+        assert [is_on(OWN_ENCODER, number) for number in range(100)] == [True] * 100
+
+
+def test_another_process_s_stop_is_seen_within_a_minute(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flags.LIFETIME_SECONDS == 5.0
+    do(start_flag, percent=100)
+    assert is_on(OWN_ENCODER, 1)
+    now = [flags.time.monotonic()]
+    monkeypatch.setattr(flags.time, "monotonic", lambda: now[0])
+    stop_flag(
+        actor=None, name=NAME
+    )  # nothing follows the commit here, as in the processes that did not do it
+    assert is_on(OWN_ENCODER, 1)
+    now[0] += flags.LIFETIME_SECONDS
+    assert not is_on(OWN_ENCODER, 1)
+
+
+def test_without_the_database_the_last_copy_holds_and_without_one_the_default(do: Do) -> None:
+    def away(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        raise OperationalError("away")
+
+    do(start_flag, percent=1)
+    do(stop_flag)
+    assert not is_on(OWN_ENCODER, 1)
+    flags.forget()
+    with connection.execute_wrapper(away):
+        assert not is_on(OWN_ENCODER, 1)
+        forget_all()
+        assert is_on(OWN_ENCODER, 1)
+
+
+@pytest.mark.parametrize("percent", [0, 25, 101, -1])
+def test_another_share_is_refused(do: Do, percent: int) -> None:
+    with pytest.raises(FlagRefused, match=r"cannot be chosen: give 1, 10, 50 or 100\."):
+        do(start_flag, percent=percent)
+    assert FeatureFlag.objects.count() == 0
+
+
+def test_what_the_code_does_not_name_cannot_be_started(db: None) -> None:
+    with pytest.raises(FlagRefused, match="There is no flag 'x' in this version"):
+        start_flag(actor=None, name="x", percent=1)
+
+
+def test_what_is_done_is_audited(do: Do, both: tuple[int, int]) -> None:
+    do(stop_flag, why="It smells.")
+    entries = AuditEntry.objects.filter(target=NAME).order_by("pk").values_list("action", "detail")
+    assert list(entries) == [
+        ("flag.start", {"percent": 1}),
+        ("flag.name", {"workspace": "acme", "choice": "on"}),
+        ("flag.name", {"workspace": "globex", "choice": "off"}),
+        ("flag.stop", {"why": "It smells."}),
+    ]
+
+
+def test_figures_of_both_groups_are_added_by_one_statement(
+    both: tuple[int, int], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    process = Figures()
+    process.count(REQUESTS, both[0], 1, 0)
+    process.flush(ask_here)  # begins with the step
+    for _ in range(3):
+        process.count(REQUESTS, both[0], 1, 0)
+        process.count(DELIVERIES, both[1], 100, 2)
+    with django_assert_num_queries(2):
+        process.flush(ask_here)
+    process.count(REQUESTS, both[0], 1, 1)
+    process.flush(ask_here)
+    with django_assert_num_queries(0):
+        process.flush(ask_here)
+    kept = FlagFigure.objects.order_by("kind").values_list("is_on", "kind", "events", "errors")
+    assert list(kept) == [(False, DELIVERIES, 300, 6), (True, REQUESTS, 4, 1)]
+
+
+def test_what_was_counted_across_a_start_is_left_out(do: Do, both: tuple[int, int]) -> None:
+    process = Figures()
+    for _ in range(2):
+        process.count(REQUESTS, both[0], 10, 0)
+        process.flush(ask_here)
+    assert FlagFigure.objects.get().events == 10
+    process.count(REQUESTS, both[0], 10, 10)
+    do(start_flag, percent=10)
+    process.flush(ask_here)
+    assert FlagFigure.objects.count() == 0
+
+
+def figures(events: int, errors: int, others: int, their_errors: int, kind: str = DELIVERIES) -> None:
+    row = FeatureFlag.objects.get(pk=NAME)
+    for is_with, many, failed in ((True, events, errors), (False, others, their_errors)):
+        FlagFigure.objects.create(
+            flag=row, step=row.step, is_on=is_with, kind=kind, events=many, errors=failed
+        )
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_stopped"),
+    [
+        ((500, 6, 500, 0), True),
+        ((500, 5, 500, 0), False),  # one point, not more
+        ((499, 400, 500, 0), False),  # too few
+        ((1000, 80, 1000, 40), False),  # twice as many, not more
+        ((1000, 81, 1000, 40), True),
+        ((1000, 19, 1000, 10), False),
+        ((1000, 1000, 0, 0), False),  # nobody to compare with
+    ],
+)
+def test_it_stops_by_itself_when_it_is_twice_and_a_point_worse(
+    do: Do, both: tuple[int, int], counts: tuple[int, int, int, int], is_stopped: bool
+) -> None:
+    figures(*counts)
+    assert stop_worse() == ([NAME] if is_stopped else [])
+    assert (FeatureFlag.objects.get().stopped_at is not None) is is_stopped
+    assert Alert.objects.filter(kind="flag_stopped").count() == is_stopped
+
+
+def test_the_stop_says_why_once_to_staff_and_in_the_audit_log(both: tuple[int, int]) -> None:
+    figures(1000, 250, 2000, 20, REQUESTS)
+    assert (stop_worse(), stop_worse()) == ([NAME], [])
+    why = "25.0 % of its requests failed, 1.0 % of the others'."
+    assert FeatureFlag.objects.get().stopped_why == why
+    assert Alert.objects.get().text == f"{NAME} was stopped: {why}"
+    entry = AuditEntry.objects.get(action="flag.stop")
+    assert (entry.actor, entry.detail) == ("system", {"why": why})
+
+
+def test_a_workspace_of_every_share_is_the_same_on_all_processes() -> None:
+    row = Row(NAME, 10, frozenset(), frozenset(), 1, is_stopped=False)
+    assert [number for number in range(60) if row.has(number)] == [
+        number for number in range(60) if is_in_share(NAME, str(number), 10)
+    ]
