@@ -146,7 +146,9 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self.url, self.content_type, self.body = b"", b"", b""
         self.head = 0
-        self.expects = False
+        self.expects = self.is_in_head = False
+
+    def on_message_begin(self) -> None:
         self.is_in_head = True
 
     def on_url(self, url: bytes) -> None:

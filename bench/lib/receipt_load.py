@@ -56,6 +56,8 @@ class Browser(asyncio.Protocol):
         return self.send(now)
 
     def send(self, began: float) -> None:
+        if self.transport.is_closing():
+            return self.end()
         try:
             self.number, request = next(self.load.requests)
         except StopIteration:

@@ -132,6 +132,22 @@ def test_more_connections_than_are_served_are_refused_with_an_answer() -> None:
     served(work, most=1)
 
 
+def test_a_connection_is_kept_for_any_number_of_calls() -> None:
+    """The limit of a head is of each one: together these have fifteen times as much."""
+    call = f"GET /healthz HTTP/1.1\r\nHost: x\r\nCookie: {'x' * 2_000}\r\n\r\n".encode()
+
+    async def work(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(120):
+            for part in (call[:1_500], call[1_500:]):
+                writer.write(part)
+                await writer.drain()
+            assert (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+    served(work)
+
+
 def test_a_head_is_answered_without_a_body() -> None:
     async def work(port: int) -> None:
         said = await say(port, "HEAD /healthz HTTP/1.1\r\n\r\nHEAD /no HTTP/1.1\r\nConnection: close\r\n\r\n")
