@@ -24,7 +24,7 @@ from tenants.doorway import in_tenant
 from truepush.lib.receipt_token import TokenMaker
 from truepush.local.paths import ROOT
 
-BATCH, BATCHES = 5_000, 60
+BATCH, BATCHES = 5_000, 100
 PORT = 18_970
 SECONDS, CONNECTIONS, IDLE = 8.0, 256, 10_000
 GRANIAN = [
@@ -170,6 +170,8 @@ def killed(bench: Bench) -> dict[str, float]:
         killer.wait()
     stored = bench.stored() - before
     lost = max(len(run.taken) - stored, 0)
+    if not run.taken:
+        sys.exit("The requests ran out before the kill: there are too few for this machine (BATCHES).")
     print(f"Killed: {len(run.taken):,} acknowledged, {stored:,} stored, {lost} lost.", flush=True)
     if lost:
         sys.exit("Receipts that were acknowledged are not in the database.")
