@@ -39,6 +39,12 @@ class Page:
     def __len__(self) -> int:
         return len(self.accepted) + len(self.others)
 
+    def parted(self, accepted: int, others: int) -> tuple["Page", "Page"]:
+        """Part it into so many results of each kind, and those that came later."""
+        first = Page(self.at, self.started, self.accepted[:accepted], self.others[:others])
+        rest = Page(self.at, self.started, self.accepted[accepted:], self.others[others:])
+        return first, rest if len(rest) else Page()
+
     @property
     def is_due(self) -> bool:
         return len(self) >= PAGE_RESULTS or time.monotonic() - self.started >= PAGE_SECONDS
@@ -56,6 +62,15 @@ class Page:
     @property
     def offset_ms(self) -> int:
         return int((time.monotonic() - self.started) * 1000)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What was given to the database last, whose answer may be lost: so many results of the page, and a release."""
+
+    accepted: int
+    others: int
+    release: bool
 
 
 class Hold:
@@ -82,6 +97,7 @@ class Hold:
         self.waiting = 0
         self.in_flight = 0
         self.page = Page()
+        self.tried = Tried(0, 0, release=False)
         # Answers that were logged, once a grant: one bad key and a million subscribers would be a million lines.
         self.said: set[Answer] = set()
         # Those of which staff were not told yet.

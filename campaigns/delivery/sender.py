@@ -18,7 +18,7 @@ from campaigns.delivery import intake
 from campaigns.delivery.batches import seconds_until_due
 from campaigns.delivery.guards import tell_staff
 from campaigns.delivery.heartbeat import Held
-from campaigns.delivery.hold import NOWHERE, Hold
+from campaigns.delivery.hold import NOWHERE, Hold, Tried
 from campaigns.delivery.judge import judge
 from campaigns.delivery.record import LeaseLost, note_trouble, record, was_recorded
 from campaigns.delivery.signals import Signals
@@ -332,23 +332,25 @@ class Sender:
                 note_trouble(hold.work)
         else:
             hold.grant.taken = max(hold.grant.taken, asked)
-            if release:
-                self._forget(hold)
 
     def _write(self, hold: Hold, *, release: bool) -> None:
-        page = hold.page
+        page, is_ending = hold.page, hold.is_ending
+        hold.tried = Tried(len(page.accepted), len(page.others), release)
         hold.state = record(
             hold.work, hold.grant, page.others, at=page.at, release=release, accepted=page.accepted
         )
         self._written(hold)
-        hold.grant.return_places(all_of_them=release)
-        if release and hold.is_ending and self.error is not None:
+        if release and is_ending and self.error is not None:
             note_trouble(hold.work)
 
     def _written(self, hold: Hold) -> None:
-        self.resolved += len(hold.page)
-        figures.count(DELIVERIES, hold.work.tenant_id, *hold.page.judged)
-        hold.page = type(hold.page)()
+        """Follow what was tried last and is in the database: what was heard since is still to be written."""
+        written, hold.page = hold.page.parted(hold.tried.accepted, hold.tried.others)
+        self.resolved += len(written)
+        figures.count(DELIVERIES, hold.work.tenant_id, *written.judged)
+        if hold.tried.release:
+            self._forget(hold)  # before what may fail: a batch is released once
+        hold.grant.return_places(all_of_them=hold.tried.release)
 
     def _forget(self, hold: Hold) -> None:
         hold.is_ending = True
@@ -376,7 +378,7 @@ class Sender:
         try:
             connection.ensure_connection()
             connection.is_usable()
-            for hold in self.holds:
+            for hold in list(self.holds):
                 with in_tenant(hold.work.schema_name):
                     if was_recorded(hold.grant):
                         self._written(hold)

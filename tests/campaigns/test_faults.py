@@ -160,7 +160,7 @@ def test_a_database_that_goes_away_costs_nobody_anything(
         assert before <= at_its_end + 2 * 5 * IN_FLIGHT
         apart.start_database()
         seconds = seconds_until(lambda: int(str(sandbox.counts()["accepted"])) > before, 30)
-        until(lambda: apart.ask(look) == [("finished", size)], 100)
+        until(lambda: apart.ask(look) == [("finished", size)], 60)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
