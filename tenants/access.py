@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
@@ -60,7 +61,9 @@ def console(
                 return refused
             request.membership = membership
             with only_sites(membership.site_ids):
-                return view(request, *args, **kwargs)
+                answer = view(request, *args, **kwargs)
+            _note_seen(request, answer)
+            return answer
 
         # Read by the tests that walk all routes.
         inner.console_role, inner.is_whole, inner.is_private = role, whole, private  # type: ignore[attr-defined]
@@ -112,11 +115,9 @@ def _refused_by_role(
 
 def _refused_by_state(request: Request, private: bool) -> HttpResponse | None:
     """Refuse what support staff who look in must not do or see, and every change of a suspended workspace."""
-    if view := request.support_view:
+    if request.support_view:
         if request.method not in READ_METHODS or private:
             return render(request, "tenants/support_refused.html", {"is_private": private}, status=403)
-        if not request.headers.get("HX-Request"):
-            note_page(view, request.path)
     elif (
         request.method not in READ_METHODS
         and request.tenant
@@ -124,6 +125,12 @@ def _refused_by_state(request: Request, private: bool) -> HttpResponse | None:
     ):
         return render(request, "tenants/suspended.html", status=403)
     return None
+
+
+def _note_seen(request: Request, answer: HttpResponse) -> None:
+    """Tell the workspace which pages support staff were shown; not what was refused, and no parts of pages."""
+    if request.support_view and answer.status_code == HTTPStatus.OK and not request.headers.get("HX-Request"):
+        note_page(request.support_view, request.path)
 
 
 def ask_to_sign_in(request: Request) -> HttpResponse:

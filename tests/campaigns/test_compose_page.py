@@ -15,10 +15,12 @@ from campaigns.models import Campaign, Message, Send
 from subscribers.models import Site
 from subscribers.views import TEST_DEVICES
 from tenants.doorway import in_tenant
+from tenants.models import Role
 from tests.campaigns.places import NORMAL, Place, add_subscribers, in_threads, launch, new_campaign
 from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import until
 from tests.subscribers.pages import field_errors, text_of
+from tests.tenants.people import add_member
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 GOOD = {"title": "Sale", "body": "Half price", "url": "https://shop.example/sale", "icon_url": ""}
@@ -173,6 +175,15 @@ def test_without_a_website_there_is_nobody_to_write_to(acme: Workspace, console:
     answer = client.get("/campaigns/new/")
     assert (answer.status_code, answer["Location"]) == (302, "/sites/new/")
     assert "Add your website first" in text_of(client.get("/sites/new/"))
+
+
+@pytest.mark.parametrize(("role", "shown"), [(Role.ANALYST, False), (Role.EDITOR, True)])
+def test_who_may_not_write_is_offered_no_new_campaign(
+    acme: Workspace, shop: Site, console: SignIn, role: Role, shown: bool
+) -> None:
+    client = console(acme, add_member(acme, role))
+    for path in ("/", "/campaigns/"):
+        assert (b"/campaigns/new/" in client.get(path).content) is shown, path
 
 
 def test_another_workspaces_website_is_no_choice(

@@ -146,8 +146,13 @@ def test_secrets_exports_and_ways_to_sign_in_are_closed_to_an_owner_s_view_too(
     assert browser.console.get("/people/").status_code == 200
 
 
-def test_a_role_sees_no_more_than_a_member_of_it(looking: Browser) -> None:
-    assert looking.console.get("/audit/").status_code == 403
+def test_a_role_sees_no_more_than_a_member_of_it_and_what_it_was_refused_was_not_seen(
+    looking: Browser, acme: Workspace
+) -> None:
+    refused = looking.console.get("/audit/")
+    assert (refused.status_code, b"End the support view" in refused.content) == (403, True)
+    assert looking.console.get("/subscribers/987654/").status_code == 404
+    assert [action for _, action, _ in log_of(acme)] == ["support.view_start"]
     assert looking.console.get("/people/").status_code == 403
     assert looking.console.get("/campaigns/new/").status_code == 403
 
