@@ -15,7 +15,7 @@ from campaigns.delivery.pacing import spread_rate
 from campaigns.delivery.rest import all_due, release
 from campaigns.models import Send
 from tenants.actions import audit
-from tenants.actions.sending import check_rate, set_pace
+from tenants.actions.sending import check_rate, lock_pause, set_pace
 from tenants.control import announce
 from tenants.models import DueWork, SendIndex, Tenant, User
 
@@ -35,6 +35,7 @@ def pause(*, actor: User, tenant: Tenant, send: Send) -> None:
 def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
     """Let a paused send go on where it was; raises CampaignRefused if it is not paused."""
     was = _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
+    is_held = lock_pause(tenant.pk)
     row = Send.objects.get(pk=send.pk)
     if row.ab.get("state") == "ask":
         raise CampaignRefused("Choose which version the rest gets; then it goes on.")
@@ -42,12 +43,11 @@ def resume(*, actor: User, tenant: Tenant, send: Send) -> None:
         # The few were looked at; this is the answer about the rest.
         Send.objects.filter(pk=send.pk).update(canary={**row.canary, "state": "went"})
         release(tenant.pk, row, timezone.now())
-    _wake(tenant, send)
+    _wake(tenant, send, is_held)
     _record("send.resume", actor, tenant, send, (was, Send.State.RUNNING))
 
 
-def _wake(tenant: Tenant, send: Send) -> None:
-    is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
+def _wake(tenant: Tenant, send: Send, is_held: bool) -> None:
     DueWork.objects.filter(tenant_id=tenant.pk, send_id=send.pk).update(is_held=is_held, due_at=Now())
     async_task("campaigns.tasks.deliver")
     announce()
@@ -66,11 +66,12 @@ def choose_version(*, actor: User, tenant: Tenant, send: Send, version: str) -> 
     variants = {letter: number for number, letter in enumerate(LETTERS[: len(row.content)])}
     if version not in variants:
         raise CampaignRefused(f"There is no version “{version[:20]}” of it. Choose one of the list.")
+    is_held = lock_pause(tenant.pk)
     weigh(row)
     crown(tenant.pk, row, variants[version], timezone.now(), f"{actor.email} chose {version}.")
     if is_paused:
         _move(send, tenant, (Send.State.PAUSED,), Send.State.RUNNING, "")
-    _wake(tenant, send)
+    _wake(tenant, send, is_held)
     audit.record("send.choose", actor=actor, tenant_id=tenant.pk, target=f"send {send.pk}", version=version)
 
 

@@ -21,7 +21,7 @@ from campaigns.resend_audience import resend_ids
 from subscribers.audience import LIVE, ROOM
 from subscribers.rules.sql import Sql
 from subscribers.segment_users import where_taken_down
-from tenants.actions.sending import set_pace
+from tenants.actions.sending import lock_pause, set_pace
 from tenants.models import DueWork, SendIndex
 
 MOST_BELLS = 7
@@ -47,6 +47,7 @@ def freeze(work: Work) -> bool:
         return False
     now = send.now  # the database's, as workers on several hosts need one clock
     sizes = _make_batches(send)
+    lock_pause(work.tenant_id)  # what comes may make due work, or pause
     send.state = Send.State.RUNNING
     send.launched_at = now
     send.save(update_fields=["state", "rule_sql", "audience", "launched_at", "expires_at", "timing"])

@@ -18,7 +18,7 @@ from campaigns.delivery.payload import FIELDS, payload_octets
 from campaigns.models import Campaign, Send
 from campaigns.plan import Plan
 from subscribers.figures import count_active
-from tenants.actions.sending import check_rate, set_pace
+from tenants.actions.sending import check_rate, lock_pause, set_pace
 from tenants.models import DueWork, SendIndex, Tenant
 from tenants.request_origin import current_origin, new_id
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
@@ -209,7 +209,7 @@ def _make_due(send: Send, tenant: Tenant) -> None:
     SendIndex.objects.create(
         **place, site_id=send.site_id, kind=send.kind, state=send.state, due_at=send.due_at
     )
-    is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
+    is_held = lock_pause(tenant.pk)
     DueWork.objects.create(**place, priority=_priority(send), due_at=send.due_at, is_held=is_held)
     if send.rate_per_minute:
         set_pace(f"send:{tenant.pk}:{send.pk}", tenant.pk, send.rate_per_minute)

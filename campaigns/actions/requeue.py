@@ -8,6 +8,7 @@ from django_q.tasks import async_task
 from campaigns.actions.errors import CampaignRefused
 from campaigns.models import Batch, Send
 from tenants.actions import audit
+from tenants.actions.sending import lock_pause
 from tenants.control import announce
 from tenants.models import DueWork, Tenant, User
 
@@ -28,7 +29,7 @@ def requeue_batch(*, actor: User, tenant: Tenant, send_id: int, batch_id: int, w
     )
     if not moved:
         raise CampaignRefused("This batch is done meanwhile, so nothing was changed.")
-    is_held = Tenant.objects.filter(pk=tenant.pk, sending_paused_at__isnull=False).exists()
+    is_held = lock_pause(tenant.pk)
     DueWork.objects.update_or_create(
         tenant_id=tenant.pk,
         send_id=send.pk,

@@ -131,6 +131,16 @@ def resume_sending(*, actor: User, tenant: Tenant, is_support: bool = False, why
     return True
 
 
+def lock_pause(tenant_id: int) -> bool:
+    """Answer whether the tenant's due work is to be held, and let nobody change that before the transaction ends.
+
+    Without the lock, work that is made while somebody pauses would miss the pause. Call it before rows of due work are
+    changed: who pauses locks in this order too.
+    """
+    rows = Tenant.objects.select_for_update(no_key=True).values_list("sending_paused_at", flat=True)
+    return rows.get(pk=tenant_id) is not None
+
+
 def is_everything_stopped() -> bool:
     return Alert.objects.filter(kind=STOPPED, tenant_id=None, closed_at=None).exists()
 

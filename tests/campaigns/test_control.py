@@ -1,11 +1,13 @@
 """Pause, resume, cancel, change of rate, while a send runs: verbs and what the push service sees."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns.actions.control import cancel, pause, resume
@@ -16,6 +18,7 @@ from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Send
 from subscribers.models import Subscriber
 from tenants.actions.sending import pause_sending, resume_sending
+from tenants.actions.support import stop_everything
 from tenants.doorway import in_tenant
 from tenants.models import Alert, AuditEntry, DueWork, SendIndex, Tenant
 from tests.campaigns.places import (
@@ -282,3 +285,28 @@ def test_staff_hear_when_far_more_subscriptions_end_than_usual(place: Place, tra
         f"Send {found.pk} of {place.schema}: 10.3% of subscriptions have ended, 0.2% in the 7 days before. "
         "See which push service says so and why."
     )
+
+
+@pytest.mark.parametrize("stops", ["workspace", "all"])
+def test_what_is_launched_in_the_moment_of_a_pause_does_not_miss_it(lasting: Place, stops: str) -> None:
+    add_subscribers(lasting, [NORMAL])
+    tenant = lasting.workspace.tenant
+    is_made, may_end = threading.Event(), threading.Event()
+
+    def both(number: int) -> None:
+        if number == 0:
+            with transaction.atomic():
+                launch(lasting)
+                is_made.set()
+                may_end.wait(10)
+            return
+        is_made.wait(10)
+        threading.Timer(0.3, may_end.set).start()
+        if stops == "all":
+            stop_everything(actor=lasting.workspace.owner, why="Everybody gets it twice.")
+        else:
+            pause_sending(actor=None, tenant_id=tenant.pk, why="Too many.", kind="runaway")
+        may_end.set()
+
+    in_threads(2, both)
+    assert list(DueWork.objects.filter(tenant_id=tenant.pk).values_list("is_held", flat=True)) == [True]
