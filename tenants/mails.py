@@ -18,6 +18,7 @@ CHANGES = {
     "webauthn_added": "a passkey was added",
     "webauthn_removed": "a passkey was removed",
     "recovery_codes_generated": "new recovery codes were made",
+    "factors_forgotten": "every second factor was removed by those who run Truepush here",
 }
 
 

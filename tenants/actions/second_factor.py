@@ -36,6 +36,23 @@ def record_change(*, actor: User, change: str) -> None:
 
 
 @transaction.atomic
+def forget_factors(*, user: User, why: str) -> int:
+    """Remove every second factor of somebody who lost them all, by the operator; answer how many.
+
+    Every session ends and the person is told by mail. Raises NoSecondFactor if there is none.
+    """
+    number, _ = Authenticator.objects.filter(user_id=user.pk).delete()
+    if not number:
+        raise NoSecondFactor(f"{user.email} has no second factor, so nothing was changed.")
+    audit.record(
+        "user.factors_forgotten", actor=audit.SYSTEM, tenant_id=None, target=user.email[:120], why=why[:300]
+    )
+    async_task("tenants.tasks.mail_change", user.pk, "factors_forgotten", cluster=settings.SHORT_QUEUE)
+    forget_sessions(user)
+    return number
+
+
+@transaction.atomic
 def ask_owners(*, actor: User, tenant: Tenant, asked: bool) -> None:
     """Ask the workspace's owners for a second factor, or no longer; raises NoSecondFactor for an owner without one."""
     if asked and not has_second_factor(actor):

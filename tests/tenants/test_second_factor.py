@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -181,6 +182,24 @@ def test_removing_it_asks_for_the_password_and_is_recorded(acme: Workspace, sign
     client.post("/account/second-factor/app/remove/")
     assert Authenticator.objects.count() == 0
     assert AuditEntry.objects.filter(action="user.totp_deactivated", actor=OWNER).count() == 1
+
+
+def test_the_operator_lets_somebody_in_who_lost_them_all(acme: Workspace, signed_in: SignIn) -> None:
+    give_second_factor(acme.owner)
+    with pytest.raises(CommandError, match=r"Nobody signs in as 'eve@acme.test'"):
+        call_command("forget_second_factor", "eve@acme.test", why="called back")
+    with pytest.raises(CommandError, match="--why is empty"):
+        call_command("forget_second_factor", OWNER, why=" ")
+    client = signed_in(acme.owner)
+    call_command("forget_second_factor", OWNER.upper(), why="called back")
+    assert not Authenticator.objects.exists()
+    assert client.get("/account/").status_code == 302
+    row = AuditEntry.objects.get(action="user.factors_forgotten")
+    assert (row.actor, row.target, row.detail["why"]) == ("system", OWNER, "called back")
+    tasks.mail_change(acme.owner.pk, "factors_forgotten")
+    assert mail.outbox[-1].subject.endswith("every second factor was removed by those who run Truepush here")
+    with pytest.raises(CommandError, match="has no second factor, so nothing was changed"):
+        call_command("forget_second_factor", OWNER, why="called back")
 
 
 def test_a_reset_of_the_password_does_not_remove_it(acme: Workspace) -> None:
