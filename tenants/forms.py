@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 
 from tenants.actions.attempts import Attempt
 from tenants.actions.passwords import ask_for_reset, change_password, reset_password
-from tenants.actions.verification import ask_to_verify
+from tenants.actions.verification import ask_to_verify, verify_address
 from tenants.actions.workspace import create_workspace
 from tenants.models import User
 from tenants.throttle import spend
@@ -31,6 +31,14 @@ class SignUpForm(SignupForm):
     )
     field_order = ["workspace", "email", "password1"]
 
+    def __init__(self, *args: Any, address: str = "", **options: Any) -> None:
+        """`address` is one that the person has shown to be theirs, by a link; no other is taken then."""
+        super().__init__(*args, **options)
+        self.address = address
+        if address:
+            self.fields["email"].disabled = True
+            self.initial["email"] = address
+
     def clean_workspace(self) -> str:
         name = " ".join(str(self.cleaned_data["workspace"]).split())
         if not any(character.isprintable() for character in name.replace(" ", "")):
@@ -38,13 +46,9 @@ class SignUpForm(SignupForm):
         return name
 
     def clean_email(self) -> str:
-        spend(context.request, Attempt.SIGN_UP, str(self.cleaned_data["email"]))
-        email = str(super().clean_email())
-        if len(email) > MOST_EMAIL:
-            raise forms.ValidationError(
-                f"This address has {len(email)} characters; at most {MOST_EMAIL} are possible."
-            )
-        return email
+        if not self.address:
+            spend(context.request, Attempt.SIGN_UP, str(self.cleaned_data["email"]))
+        return _of_length(str(super().clean_email()))
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Save, or show the way to sign in where the same form, sent twice at once, has made the account already."""
@@ -59,8 +63,33 @@ class SignUpForm(SignupForm):
         user: User = super().save(request)
         tenant = create_workspace(actor=user, name=self.cleaned_data["workspace"])
         request.session["new_workspace"] = tenant.slug
-        ask_to_verify(actor=user)
+        if self.address:
+            verify_address(actor=user)
+        else:
+            ask_to_verify(actor=user)
         return user
+
+
+def _of_length(email: str) -> str:
+    if len(email) > MOST_EMAIL:
+        raise forms.ValidationError(
+            f"This address has {len(email)} characters; at most {MOST_EMAIL} are possible."
+        )
+    return email
+
+
+class AddressForm(forms.Form):
+    """Ask for the link by which a sign-up begins. It answers alike whether or not there is an account (AU-02)."""
+
+    email = forms.EmailField(
+        label="Email",
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "placeholder": "Email address"}),
+    )
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"])
+        spend(context.request, Attempt.SIGN_UP, email)
+        return _of_length(email)
 
 
 class ResetForm(ResetPasswordForm):

@@ -1,5 +1,7 @@
 """Mails to one person about their account. They hold links that open it, so no queue and no log ever carries one."""
 
+import time
+
 from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
@@ -9,6 +11,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from tenants.models import User
+from tenants.sealing import seal, unseal
+from truepush.lib.fieldcrypt import FieldCryptError
+
+_LINK = "sign-up link"
+LINK_SECONDS = 24 * 3600
+MOST_KEY = 1000
 
 # What a mail can say has changed.
 CHANGES = {
@@ -39,6 +47,30 @@ def mail_verification(user: User) -> None:
         user,
         link=_address("tenants:verify", key=EmailConfirmationHMAC(address).key),
     )
+
+
+def mail_sign_up(email: str) -> None:
+    """Send a link to a new workspace, good for a day; whoever has an account is sent to the sign-in."""
+    user = User.objects.filter(email__iexact=email).first()
+    if user:
+        _send(
+            "account/email/sign_up_known.txt",
+            user,
+            link=_address("account_login"),
+            reset=_address("account_reset_password"),
+        )
+        return
+    key = seal(f"{int(time.time())} {email}", context=_LINK)
+    _send("account/email/sign_up.txt", User(email=email), link=_address("sign_up_link", key=key))
+
+
+def address_of_link(key: str) -> str | None:
+    """The address to which the link with this key was mailed, within the last day; None for any other key."""
+    try:
+        at, _, email = unseal(key[:MOST_KEY], context=_LINK).partition(" ")
+    except FieldCryptError:
+        return None
+    return email if time.time() - int(at) < LINK_SECONDS else None
 
 
 def mail_change(user: User, what: str) -> None:

@@ -8,6 +8,7 @@ from tenants.sealed_columns import SealedColumn
 from truepush.lib.fieldcrypt import FieldCrypt
 
 SECOND_FACTOR = "second factor"
+SIGN_UP = "sign-up"
 
 # What a rotation of FIELD_KEYS encrypts anew (settings.SEALED).
 SEALED = (

@@ -13,6 +13,7 @@ from tenants.actions.workspace import prepare_workspace as prepare
 from tenants.invitation_mail import mail_invitation as mail_one
 from tenants.models import User
 from tenants.outbox import forget_old_mail
+from tenants.sealing import SIGN_UP, unseal
 
 
 def prepare_workspace(tenant_id: int) -> None:
@@ -45,6 +46,10 @@ def mail_verification(user_id: int) -> None:
     user = _active(user_id)
     if user and not user.email_verified_at:
         mails.mail_verification(user)
+
+
+def mail_sign_up(sealed: str) -> None:
+    mails.mail_sign_up(unseal(sealed, context=SIGN_UP))
 
 
 def mail_change(user_id: int, change: str) -> None:

@@ -14,6 +14,7 @@ from truepush.lib.log_lines import LOG_FORMATS, logging_settings
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 from truepush.setting_readers import read_keys, read_origin
+from truepush.settings_sign_in import *  # noqa: F403
 
 # Lets admin classes name their model as a type parameter, as the stubs have it.
 django_stubs_ext.monkeypatch()
@@ -234,54 +235,14 @@ IMAGE_MOST_MB: int = env.int("IMAGE_MOST_MB", default=200)
 # Of one file that is imported, as it lies there (packed or not).
 IMPORT_MOST_MB: int = env.int("IMPORT_MOST_MB", default=2048)
 
-# --- Sign-in (django-allauth); the user model has no user name
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_PREVENT_ENUMERATION = False
-ACCOUNT_SESSION_REMEMBER = True
-# Tries are counted in the database (tenants.actions.attempts), not in a cache of each process.
-ACCOUNT_RATE_LIMITS = False
-ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
-ACCOUNT_FORMS = {
-    "signup": "tenants.forms.SignUpForm",
-    "reset_password": "tenants.forms.ResetForm",
-    "reset_password_from_key": "tenants.forms.NewPasswordForm",
-    "change_password": "tenants.forms.ChangeForm",
-}
-# The way in for whoever is locked out by others' guesses; a second factor is asked for as ever.
-ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
-PASSWORD_RESET_TIMEOUT = 3600
-# Second factors; codes are limited as passwords are.
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_ADAPTER = "tenants.mfa_adapter.SecondFactorAdapter"
-MFA_FORMS = {
-    "authenticate": "tenants.forms_second_factor.SignInCodeForm",
-    "reauthenticate": "tenants.forms_second_factor.ConfirmCodeForm",
-    "activate_totp": "tenants.forms_second_factor.AddAppForm",
-    "add_webauthn": "tenants.forms_second_factor.AddPasskeyForm",
-    "authenticate_webauthn": "tenants.forms_second_factor.SignInPasskeyForm",
-    "reauthenticate_webauthn": "tenants.forms_second_factor.ConfirmPasskeyForm",
-}
-MFA_RATE_LIMITS = False
-MFA_TOTP_ISSUER = "Truepush"
-MFA_TOTP_TOLERANCE = 1
-MFA_RECOVERY_CODES_SHOW_ONCE = True
+# --- Sign-in: what is no choice of the operator stands in settings_sign_in.py
 STAFF_NEEDS_MFA: bool = env.bool("STAFF_NEEDS_MFA", default=True)
-ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 1
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "tenants:workspaces"
 PASSWORD_HASHERS = env.list("PASSWORD_HASHERS", default=["django.contrib.auth.hashers.PBKDF2PasswordHasher"])
-_VALIDATORS = ("UserAttributeSimilarity", "MinimumLength", "CommonPassword")
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"} for name in _VALIDATORS
-]
 # smtp+tls://user:password@host:587, or consolemail:// for an outbox that staff read.
 vars().update(_MAIL := env.email_url("EMAIL_URL", default="consolemail://"))
-if _MAIL["EMAIL_BACKEND"].endswith("console.EmailBackend"):
+# Where mail reaches people, a sign-up begins with one, and tells nobody which addresses have an account.
+SIGN_UP_BY_MAIL = not _MAIL["EMAIL_BACKEND"].endswith("console.EmailBackend")
+if not SIGN_UP_BY_MAIL:
     EMAIL_BACKEND = "tenants.outbox.EmailBackend"
 DEFAULT_FROM_EMAIL: str = env.str("MAIL_FROM", default="Truepush <truepush@localhost>")
 # Per process: whatever must be exact or survive is a row in PostgreSQL (design section 3).

@@ -8,11 +8,14 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from tenants import views_second_factor as changes
+from tenants import views_sign_up
 
 urlpatterns = [
     path("", include("tenants.urls_public")),
     path("sign-in/", account.login, name="account_login"),
-    path("sign-up/", account.signup, name="account_signup"),
+    path("sign-up/", views_sign_up.SignUp.as_view(), name="account_signup"),
+    path("sign-up/sent/", views_sign_up.sent, name="sign_up_sent"),
+    path("sign-up/<str:key>/", views_sign_up.by_link, name="sign_up_link"),
     path("reset/", account.password_reset, name="account_reset_password"),
     path("reset/sent/", account.password_reset_done, name="account_reset_password_done"),
     # A key has hyphens, the person's number has none.

@@ -41,7 +41,7 @@ def forget_factors(*, user: User, why: str) -> int:
 
     Every session ends and the person is told by mail. Raises NoSecondFactor if there is none.
     """
-    number, _ = Authenticator.objects.filter(user_id=user.pk).delete()
+    number: int = Authenticator.objects.filter(user_id=user.pk).delete()[0]
     if not number:
         raise NoSecondFactor(f"{user.email} has no second factor, so nothing was changed.")
     audit.record(

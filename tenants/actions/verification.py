@@ -8,11 +8,20 @@ from django_q.tasks import async_task
 
 from tenants.actions import audit
 from tenants.models import User
+from tenants.sealing import SIGN_UP, seal
 
 
 def ask_to_verify(*, actor: User) -> None:
     """Queue a mail with a link. No audit row: nothing has changed."""
     async_task("tenants.tasks.mail_verification", actor.pk, cluster=settings.SHORT_QUEUE)
+
+
+def ask_to_sign_up(*, email: str) -> None:
+    """Queue a mail that leads to a new workspace, or, for an address with an account, to the sign-in.
+
+    The address is sealed: what a queue holds can be read in the database. No audit row: nothing has changed.
+    """
+    async_task("tenants.tasks.mail_sign_up", seal(email, context=SIGN_UP), cluster=settings.SHORT_QUEUE)
 
 
 @transaction.atomic

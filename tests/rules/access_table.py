@@ -267,10 +267,12 @@ PUBLIC = [
     public("POST", "sign-in/", not_signed_in(302), body="sign-in"),
     public("GET", "sign-up/", not_signed_in(200)),
     public("POST", "sign-up/", not_signed_in(302), body="sign-up"),
+    public("GET", "sign-up/sent/", everyone(200)),
+    public("GET", "sign-up/<str:key>/", everyone(404), at="sign-up/abc/"),
     public("GET", "reset/", everyone(200)),
     public("POST", "reset/", everyone(302), body="reset"),
     public("GET", "reset/sent/", everyone(200)),
-    # With a key that was never given out: tests/tenants/test_password_reset.py has real ones.
+    # With a key that was never given out: test_password_reset.py and test_sign_up_by_mail.py have real ones.
     public("GET", _RESET_BY_LINK, everyone(200), at="reset/1-abc/"),
     public("POST", _RESET_BY_LINK, everyone(200), at="reset/1-abc/"),
     public("GET", "verify/<str:key>/", everyone(200), at="verify/abc/"),

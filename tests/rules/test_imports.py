@@ -20,7 +20,8 @@ JOINTS = (
 )
 # The project's own modules that Django starts with see the lowest app: its checks ask the database that it minds.
 PROJECT = (
-    "truepush.admin", "truepush.apps", "truepush.asgi", "truepush.checks", "truepush.setting_readers", "truepush.wsgi",
+    "truepush.admin", "truepush.apps", "truepush.asgi", "truepush.checks", "truepush.setting_readers",
+    "truepush.settings_sign_in", "truepush.wsgi",
 )  # fmt: skip
 # What talks to the outside in an app: it parses, calls an action, answers. Nothing beneath may import it.
 SURFACES = (
@@ -33,7 +34,7 @@ SURFACES = (
     "views_breakdown", "views_check", "views_compose", "views_control", "views_exports", "views_flow", "views_funnel",
     "views_health", "views_images", "views_imports", "views_inbox", "views_invitations", "views_keys", "views_people",
     "views_person", "views_privacy", "views_prompts", "views_recipients", "views_schedule", "views_second_factor",
-    "views_security", "views_segments", "views_sending", "views_subscribers",
+    "views_security", "views_segments", "views_sending", "views_sign_up", "views_subscribers",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.
