@@ -10,14 +10,14 @@ from subscribers.doctor.finding import Finding, good, problem, unknown, warning
 from subscribers.doctor.policies import look_at_worker_policies
 from subscribers.doctor.visit import MOST_WORKER, Visit
 from truepush.lib.guarded import Answer, Failure, GetFailed
-from truepush.lib.page_scan import past
 from truepush.lib.push_providers import providers_in
 
 # What browsers take for a script (WHATWG MIME Sniffing, section 4.6).
 _SCRIPT = re.compile(
     r"(?:text|application)/(?:x-)?(?:javascript|ecmascript)|text/(?:javascript1\.[0-5]|jscript|livescript)"
 )
-_LINE_COMMENT = re.compile(r"^[ \t]*//[^\n]*", re.MULTILINE)
+# Whichever begins first: each hides what looks like the other in it. One without an end goes to the end of the file.
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|^[ \t]*//[^\n]*", re.DOTALL | re.MULTILINE)
 _IMPORT = re.compile(
     r"""importScripts\(\s*["'`](?:https?:)?//([^\s"'`/]{1,260})/w/([A-Za-z0-9_-]{1,64})\.js"""
 )
@@ -78,7 +78,7 @@ def _refusal(case: Case, answer: Answer, at: str) -> Finding | None:
 
 
 def _content(case: Case, text: str) -> Finding:
-    found = [(host.lower(), key) for host, key in _IMPORT.findall(_without_comments(text))]
+    found = [(host.lower(), key) for host, key in _IMPORT.findall(_COMMENT.sub(" ", text))]
     ours = (case.sdk_url.partition("//")[2], case.site_key)
     others = providers_in([text])
     if ours in found and not others:
@@ -101,15 +101,6 @@ def _content(case: Case, text: str) -> Finding:
         )
     whose = f"It is that of {', '.join(others)}." if others else "It does not import our code."
     return problem("The worker file is not ours", whose, "Its text must have these two lines:", case.stub)
-
-
-def _without_comments(text: str) -> str:
-    """Leave comments out, each looked for once: an expression would try every beginning of one that has no end."""
-    kept, at = [], 0
-    while (begin := text.find("/*", at)) >= 0:
-        kept.append(text[at:begin])
-        at = past(text, "*/", begin + 2)
-    return _LINE_COMMENT.sub("", " ".join([*kept, text[at:]]))
 
 
 def _scope(case: Case, answer: Answer) -> Iterator[Finding]:

@@ -149,6 +149,8 @@ def test_a_worker_file_that_a_browser_would_not_take_or_that_is_not_ours(
         File(
             "\ufeffself.x = 1;\n" + STUB.replace('"', "'").replace("https:", ""), "application/x-javascript"
         ),
+        File(f"// Of what is below /truepush/* alone.\n{IMPORT}\n", "text/javascript"),
+        File(f"\t// /*\n{IMPORT}\n// */\n/* // */ self.x = 1;", "text/javascript"),
         File(STUB, "text/javascript", headers={"Service-Worker-Allowed": "/"}),
         File(STUB, "text/javascript", headers={"Service-Worker-Allowed": "/truepush/"}),
     ],

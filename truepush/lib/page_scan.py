@@ -60,7 +60,7 @@ def scan(text: str) -> Scan:
         if tag is None:
             break
         if tag[1]:
-            at = past(text, "-->", tag.end())
+            at = _past(text, "-->", tag.end())
             found.inert.append(text[tag.end() : at])
             continue
         name, is_end = tag[3].lower(), bool(tag[2])
@@ -76,7 +76,7 @@ def scan(text: str) -> Scan:
     return found
 
 
-def past(text: str, mark: str, at: int) -> int:
+def _past(text: str, mark: str, at: int) -> int:
     """Find where the mark ends; the end of the page where there is none, as browsers do."""
     end = text.find(mark, at)
     return len(text) if end < 0 else end + len(mark)
