@@ -20,6 +20,8 @@ IDLE_SECONDS = 30.0
 CALL_SECONDS = 10.0
 # Of the request line with all header fields.
 MOST_HEAD = 16 * 1024
+# Of a call that has no end yet, with the frames of its chunks and what comes behind them.
+MOST_CALL = MOST_HEAD + 2 * MOST_OCTETS
 SWEEP_SECONDS = 1.0
 # Connections beyond the limit that are heard, to be told why; they need open files too.
 MOST_REFUSED = 20
@@ -90,7 +92,7 @@ class Connection(asyncio.Protocol):
         self.parser = HttpRequestParser(self)
         self.since = asyncio.get_running_loop().time()
         self.is_reading = self.is_answering = self.is_last = self.is_over = self.is_refused = False
-        self.unfinished = 0  # octets of a head that has no end yet
+        self.unfinished = 0  # octets of a call that has no end yet
         self._begin()
 
     # --- What asyncio says
@@ -120,8 +122,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.is_over or self.is_last:
             return
-        if not self.is_reading:
-            self.is_reading, self.since = True, asyncio.get_running_loop().time()
+        self.unfinished += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade:
@@ -129,9 +130,10 @@ class Connection(asyncio.Protocol):
         except HttpParserError as error:
             refused = error.__context__ if isinstance(error.__context__, ApiError) else None
             self._stop_hearing(refused or ApiError(400, "bad_request", "This is no HTTP request."))
-        self.unfinished = self.unfinished + len(data) if self.is_in_head else 0
-        if self.unfinished > MOST_HEAD:
-            self._stop_hearing(_too_long())
+        # The parser tells of a header field, of the head or behind the body, when it is whole, and looks at all of it
+        # again with each piece.
+        if self.unfinished > (MOST_HEAD if self.is_in_head else MOST_CALL):
+            self._stop_hearing(_too_long() if self.is_in_head else _too_large())
 
     def _stop_hearing(self, why: ApiError) -> None:
         """Say why, unless an answer is due: then that one is the last."""
@@ -149,7 +151,8 @@ class Connection(asyncio.Protocol):
         self.expects = self.is_in_head = False
 
     def on_message_begin(self) -> None:
-        self.is_in_head = True
+        self.is_in_head = self.is_reading = True
+        self.since = asyncio.get_running_loop().time()
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -179,6 +182,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.is_reading = False
+        self.unfinished = 0  # of what came with the call's end, nothing counts for the next one
         call = Call(
             self.parser.get_method().decode("latin-1"),
             self.url.partition(b"?")[0].decode("latin-1"),
@@ -245,6 +249,10 @@ class Connection(asyncio.Protocol):
 
 def _too_long() -> ApiError:
     return ApiError(431, "too_large", f"The header has more than {MOST_HEAD} octets.")
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, "too_large", f"The call has more than {MOST_CALL} octets.")
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from campaigns.intake_app import Intake
 from campaigns.intake_http import Server
 
 FORGED = json.dumps({"receipts": [{"token": "forged", "kind": "clicked"}]})
+OK = "GET /healthz HTTP/1.1\r\n\r\n"
 HEAD = "POST /sdk/v1/receipts HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
 
 
@@ -61,6 +62,10 @@ async def say(port: int, text: str, *, then: str = "", after: float = 0.0) -> st
             + f"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{len(FORGED):x}\r\n{FORGED}\r\n0\r\n\r\n",
             204,
         ),
+        (HEAD + "Transfer-Encoding: chunked\r\n\r\n0\r\nTrailer: " + "x" * 50_000, 413),
+        (HEAD + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + f"Trailer: {'x' * 200}\r\n" * 85, 431),
+        (HEAD + "Transfer-Encoding: chunked\r\n\r\n1;" + "x" * 50_000, 413),
+        (HEAD + "Transfer-Encoding: chunked\r\n\r\n" + "1\r\nx\r\n" * 8_300, 413),
         ("GET /healthz HTTP/1.0\r\n\r\n", 200),
         ("GET /healthz?x=1 HTTP/1.1\r\nConnection: close\r\n\r\n", 200),
         ("GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
@@ -99,11 +104,12 @@ def test_a_call_that_does_not_come_is_told_so_and_a_silent_connection_ends(
         assert late.startswith("HTTP/1.1 408 ")
         assert await say(port, "") == ""
         # One that was answered is kept, and ends as silent later.
-        kept = await say(
-            port, "GET /healthz HTTP/1.1\r\n\r\n", then="GET /healthz HTTP/1.1\r\n\r\n", after=0.4
-        )
+        kept = await say(port, OK, then=OK, after=0.4)
         assert kept.count("HTTP/1.1 200 OK") == 2
         assert "connection: close" not in kept
+        # Half a call that came with a whole one is waited for like one that came by itself.
+        half = await say(port, OK + HEAD)
+        assert re.findall(r"HTTP/1.1 (\d+)", half) == ["200", "408"]
 
     served(work)
 
@@ -114,6 +120,17 @@ def test_many_calls_at_once_are_answered_in_their_order() -> None:
         calls = [f"GET {path} HTTP/1.1\r\n\r\n" for path in paths]
         said = await say(port, "".join([*calls, "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"]))
         assert re.findall(r"HTTP/1.1 (\d+)", said) == ["200", "404"] * 100 + ["200"]
+
+    served(work)
+
+
+def test_a_call_counts_by_itself_when_it_begins_behind_many_others() -> None:
+    call = f"GET /healthz HTTP/1.1\r\nCookie: {'x' * 2_000}\r\n\r\n"
+
+    async def work(port: int) -> None:
+        end = "\r\nConnection: close\r\n\r\n"
+        said = await say(port, call * 12 + "GET /healthz HTTP/1.1", then=end, after=0.05)
+        assert re.findall(r"HTTP/1.1 (\d+)", said) == ["200"] * 13
 
     served(work)
 
