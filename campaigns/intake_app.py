@@ -33,8 +33,6 @@ class Answer(NamedTuple):
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    # To a HEAD: the header of the body alone.
-    is_silent: bool = False
 
 
 Reply = Callable[[Answer], None]

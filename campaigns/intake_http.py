@@ -210,17 +210,16 @@ class Connection(asyncio.Protocol):
         if self.is_over:
             return  # the caller has gone
         is_kept = call.is_kept and not self.is_last and not self.server.is_stopping
-        if call.method == "HEAD":
-            answer = answer._replace(is_silent=True)
+        is_silent = call.method == "HEAD"
         self.is_answering = False
         self.since = asyncio.get_running_loop().time()
         if is_kept:
-            self.transport.write(_written(answer, is_kept))
+            self.transport.write(_written(answer, is_kept, is_silent))
         else:
-            self._end_with(answer)
+            self._end_with(answer, is_silent)
 
-    def _end_with(self, answer: Answer) -> None:
-        self.transport.write(_written(answer, False))
+    def _end_with(self, answer: Answer, is_silent: bool = False) -> None:
+        self.transport.write(_written(answer, False, is_silent))
         self._close()
 
     def _close(self) -> None:
@@ -256,12 +255,12 @@ def _too_large() -> ApiError:
 
 
 @lru_cache(maxsize=64)
-def _written(answer: Answer, is_kept: bool) -> bytes:
-    """The octets of an answer; refusals say the same again and again."""
+def _written(answer: Answer, is_kept: bool, is_silent: bool) -> bytes:
+    """The octets of an answer, to a HEAD (`is_silent`) without the body; refusals say the same again and again."""
     lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
     if answer.status != 204:
         lines.append(f"content-length: {len(answer.body)}")
     if not is_kept:
         lines.append("connection: close")
-    return "\r\n".join([*lines, "", ""]).encode() + (b"" if answer.is_silent else answer.body)
+    return "\r\n".join([*lines, "", ""]).encode() + (b"" if is_silent else answer.body)
