@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from subscribers.models import Site
 from subscribers.time_zones import time_zone_choices
-from truepush.lib.hostname import is_host_name, is_local, url_problem
+from truepush.lib.hostname import USUAL_PORTS, is_host_name, is_local, url_problem
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 
 MOST_ORIGIN = 255
@@ -40,7 +40,7 @@ def read_origin(text: str) -> str:
         )
     if "." not in host and not is_local(host):
         raise forms.ValidationError(f"{host} is not a full host name. Example: https://www.example.com")
-    default = {"http": 80, "https": 443}[parts.scheme]
+    default = USUAL_PORTS[parts.scheme]
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
     if len(origin) > MOST_ORIGIN:
         raise forms.ValidationError(

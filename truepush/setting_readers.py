@@ -6,6 +6,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from truepush.lib import base64url
+from truepush.lib.hostname import USUAL_PORTS
 
 
 def read_keys(env: environ.Env, name: str) -> dict[str, bytes]:
@@ -33,7 +34,7 @@ def read_origin(env: environ.Env, name: str, default: str) -> str:
         or not parts.hostname
         or address != f"{parts.scheme}://{parts.netloc}"
         # A browser's Origin never names the usual port.
-        or parts.port == {"http": 80, "https": 443}[parts.scheme]
+        or parts.port == USUAL_PORTS[parts.scheme]
     ):
         raise ImproperlyConfigured(
             f"{name} is {address!r}; give scheme, host and port, for example {default or 'http://localhost:8004'}."

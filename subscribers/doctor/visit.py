@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from truepush.lib.guarded import Answer, Failure, GetFailed, Trust, get
-from truepush.lib.hostname import ends_in_number, is_local
+from truepush.lib.hostname import USUAL_PORTS, ends_in_number, is_local
 
 TOTAL_SECONDS = 10.0
 MOST_PAGE = 2 * 1024 * 1024
@@ -85,6 +85,6 @@ def origin_of(url: str) -> str:
     """Answer scheme, host and port as browsers spell them; raises ValueError."""
     parts = urlsplit(url)
     port = parts.port
-    default = {"http": 80, "https": 443}.get(parts.scheme)
+    default = USUAL_PORTS.get(parts.scheme)
     host = parts.hostname or ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port and port != default else ''}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from truepush.lib.hostname import USUAL_PORTS
+
 # Of each directive, those that stand in for it where it is missing (section 6.8.3).
 FALLBACKS = {
     "script-src-elem": ("script-src-elem", "script-src", "default-src"),
@@ -23,7 +25,6 @@ _HOST = re.compile(
     r"(?:([a-z][a-z0-9+.-]*)://)?(\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::(\d+|\*))?(/[^?#]*)?",
     re.IGNORECASE,
 )
-_PORTS = {"http": 80, "https": 443}
 # Keywords that mean nothing to the request that a directive is written anew for.
 _OF_SCRIPTS = re.compile(
     r"'(?:nonce-|sha256-|sha384-|sha512-|unsafe-|strict-dynamic|report-sample|wasm-)[^']*'?", re.I
@@ -145,7 +146,7 @@ def _matches(source: str, url: str, page_origin: str) -> bool:
     return (
         _scheme_matches(scheme_name, asked.scheme)
         and _host_matches(host[2].lower(), asked.hostname or "")
-        and _port_matches(host[3] or "", scheme_name, asked.port or _PORTS[asked.scheme], asked.scheme)
+        and _port_matches(host[3] or "", scheme_name, asked.port or USUAL_PORTS[asked.scheme], asked.scheme)
         and _path_matches(host[4] or "", asked.path)
     )
 
@@ -165,7 +166,7 @@ def _port_matches(source: str, scheme: str, asked: int, asked_scheme: str) -> bo
     if source == "*":
         return True
     if not source:
-        return asked == _PORTS[asked_scheme]
+        return asked == USUAL_PORTS[asked_scheme]
     return int(source) == asked or (source == "80" and asked == 443 and asked_scheme == "https")
 
 

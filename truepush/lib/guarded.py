@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 import certifi
 
+from truepush.lib.hostname import USUAL_PORTS
 from truepush.lib.outbound import AddressRefused, check_address
 
 CONNECT_SECONDS = 3.0
@@ -56,9 +57,6 @@ class Trust(NamedTuple):
     context: ssl.SSLContext | None = None
     allow_loopback: bool = False
     allow_plain: bool = False
-
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class Answer(NamedTuple):
@@ -111,7 +109,7 @@ def get(
             ends = _end_of(channel)
             request = http.client.HTTPConnection(host, port)
             # What goes without saying in the Host header, as browsers have it; some servers compare it to the letter.
-            request.default_port = _DEFAULT_PORTS["http" if is_plain else "https"]
+            request.default_port = USUAL_PORTS["http" if is_plain else "https"]
             request.sock = channel
             request.request("GET", target, headers={**headers, "Accept-Encoding": "identity"})
             answer = request.getresponse()
@@ -138,7 +136,7 @@ def _parts(url: str, trust: Trust) -> tuple[str, int, str]:
     schemes = ("https", "http") if trust.allow_plain else ("https",)
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+        port = parts.port or USUAL_PORTS.get(parts.scheme, 0)
     except ValueError:
         raise GetFailed(Failure.ADDRESS) from None
     is_odd = any(character <= " " or character > "~" for character in url)

@@ -1,8 +1,12 @@
-"""Spelling of host names: ASCII labels of letters, digits and hyphens (RFC 1123 section 2.1), lower case."""
+"""Spelling of host names: ASCII labels of letters, digits and hyphens (RFC 1123 section 2.1), lower case.
+
+And which ports browsers leave out of an address.
+"""
 
 import re
 from urllib.parse import urlsplit
 
+USUAL_PORTS = {"http": 80, "https": 443}
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
