@@ -154,7 +154,7 @@ class _Slice:
 
     def _taken(self, item: Parsed) -> _Taken:
         tombstone = newest_tombstone()
-        kept = _without_erased(item.rows)
+        kept = _without_erased(item.rows, tombstone)
         # Its transaction may be open still: to meet its rows in the database would be to wait for it.
         rows = [row for row in kept if row.digest not in self._before]
         self._before = {row.digest for row in kept}
@@ -199,15 +199,18 @@ class _Slice:
 def _without_new_tombstones(taken: _Taken) -> _Taken:
     """Leave out who was erased after the piece was read."""
     tombstone = newest_tombstone()
-    rows = _without_erased(taken.rows)
+    rows = _without_erased(taken.rows, tombstone)
     erased = len(taken.rows) - len(rows)
     counts = {**taken.counts, "erased": taken.counts["erased"] + erased}
     return replace(taken, rows=rows, kept=taken.kept - erased, tombstone=tombstone, counts=counts)
 
 
-def _without_erased(rows: list[Row]) -> list[Row]:
-    """Leave out who was erased, by endpoint or external id: no import brings them back."""
-    if not Tombstone.objects.exists():
+def _without_erased(rows: list[Row], newest: int) -> list[Row]:
+    """Leave out who was erased, by endpoint or external id: no import brings them back.
+
+    `newest` is the newest tombstone's id, 0 if there is none. One that comes later is met when the piece is stored.
+    """
+    if not newest:
         return rows
     marks = [
         (tombstone_of("endpoint", row.digest), tombstone_of("external", row.external_id)) for row in rows
