@@ -1,17 +1,20 @@
 """A flood of subscriptions: people are told, who came with it is marked, and nobody real is lost.
 
 Marked rows get messages like all others. The mark goes with the first sign that there is a browser behind it: it
-displays or is clicked on, or comes back to the website. Where none comes for LASTS, the subscription ends.
+displays or is clicked on, or comes back to the website an hour later (which a script can do too, if it keeps what it
+made); and with the subscription, when that ends. Where no sign comes for LASTS, the subscription ends.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from subscribers.actions.subscription import mark_gone
 from subscribers.models import Site, Subscriber
 from tenants.actions.alerts import raise_alert
 from tenants.actions.notices import tell, who_may
@@ -71,28 +74,32 @@ def flooded(site_id: int) -> int:
 
 
 def settle(signs: str) -> Iterator[int]:
-    """Take marks away where there is a sign of life, then end what has none since LASTS; some rows at a time.
+    """End what has shown no sign of life since LASTS, then take marks away where there is one; some rows at a time.
 
-    `signs` is SQL about the subscriber `person`: what else than coming back is one.
+    `signs` is SQL about the subscriber `person`: what else than coming back is one. Who is paused with the key keeps
+    the mark.
     """
-    came_back = f"person.seen_at >= person.first_seen_at + {_BACK}"
-    real = f"(person.state <> 'active' OR {came_back} OR {signs})"
-    yield from _changed("flooded_at = NULL", f"{real}")
-    ends = "state = 'gone', ended_at = now(), ended_why = 'flood', flooded_at = NULL"
-    yield from _changed(ends, f"NOT {real} AND person.flooded_at < now() - make_interval(days => %(days)s)")
+    shown = f"(person.seen_at >= person.first_seen_at + {_BACK} OR {signs})"
+    late = f"person.flooded_at < now() - make_interval(days => {LASTS.days})"
+    yield from _settled(
+        f"person.state = 'active' AND NOT {shown} AND {late}", partial(mark_gone, why="flood")
+    )
+    yield from _settled(f"person.state IN ('gone', 'unsubscribed') OR {shown}", _unmark)
 
 
-def _changed(values: str, which: str) -> Iterator[int]:
+def _unmark(subscriber_ids: list[int]) -> int:
+    return Subscriber.objects.filter(pk__in=subscriber_ids).update(flooded_at=None)
+
+
+def _settled(which: str, verb: Callable[[list[int]], int]) -> Iterator[int]:
     sql = f"""
-        UPDATE subscribers_subscriber SET {values} WHERE id = ANY(ARRAY(
-            SELECT person.id FROM subscribers_subscriber person
-            WHERE person.flooded_at IS NOT NULL AND {which}
-            ORDER BY person.id LIMIT {ROWS} FOR UPDATE))
+        SELECT person.id FROM subscribers_subscriber person WHERE person.flooded_at IS NOT NULL AND ({which})
+        ORDER BY person.id LIMIT {ROWS} FOR UPDATE
     """  # noqa: S608  # constants of this code
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql, {"days": LASTS.days})
-            changed = cursor.rowcount
+            cursor.execute(sql)
+            changed = verb([pk for (pk,) in cursor.fetchall()])
         if not changed:
             return
         yield changed

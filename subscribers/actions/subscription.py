@@ -213,9 +213,10 @@ def unsubscribe(*, site_id: int, endpoint: str, capability: str) -> bool:
 
 
 def mark_gone(subscriber_ids: list[int], *, why: str) -> int:
-    """Take subscriptions that their push service called dead out of the audience; answer how many.
+    """Take subscriptions behind which there is no browser (any more) out of the audience; answer how many.
 
-    `why` is the status that said so, "404" or "410": people ask why their audience shrank.
+    `why` says how that is known, the push service's status "404" or "410", or "flood": people ask why their audience
+    shrank.
     """
     # Locked in order of id: two sends may find the same dead subscriptions at the same moment.
     rows = Subscriber.objects.filter(pk__in=subscriber_ids, state=Subscriber.State.ACTIVE)

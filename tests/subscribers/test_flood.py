@@ -156,7 +156,9 @@ def test_rl03_a_sign_of_life_takes_the_mark_away_and_none_for_thirty_days_ends_i
     now = timezone.now()
     old, young = now - LASTS - timedelta(minutes=1), now - LASTS + timedelta(minutes=5)
     with in_tenant(acme.schema):
-        displayed, clicked, reached, back, left, silent, waiting, other = people = add_people(shop, [{}] * 8)
+        displayed, clicked, reached, back, left, silent, waiting, other, paused = people = add_people(
+            shop, [{}] * 9
+        )
         Subscriber.objects.update(flooded_at=old, first_seen_at=old, seen_at=old)
         for person, facts in (
             (displayed, {"displayed_at": now}),
@@ -169,6 +171,7 @@ def test_rl03_a_sign_of_life_takes_the_mark_away_and_none_for_thirty_days_ends_i
         rows.filter(pk=left.pk).update(state="unsubscribed", ended_at=now, ended_why="visitor")
         rows.filter(pk=waiting.pk).update(flooded_at=young)
         rows.filter(pk=other.pk).update(flooded_at=None)
+        rows.filter(pk=paused.pk).update(state="disabled", ended_at=now, ended_why="key")
         assert flooded(shop.pk) == 6
     settle_floods_all()
     with in_tenant(acme.schema):
@@ -176,7 +179,7 @@ def test_rl03_a_sign_of_life_takes_the_mark_away_and_none_for_thirty_days_ends_i
         ended = {pk for pk, row in found.items() if row.ended_why == "flood"}
         assert ended == {reached.pk, silent.pk}
         assert {found[pk].state for pk in ended} == {"gone"}
-        assert [pk for pk, row in found.items() if row.flooded_at] == [waiting.pk]
+        assert [pk for pk, row in found.items() if row.flooded_at] == [waiting.pk, paused.pk]
         assert found[left.pk].ended_why == "visitor"
         assert len(found) == len(people)
         said = "Came in a flood of subscriptions, and nobody was ever there"
