@@ -88,7 +88,7 @@ class Subscriptions(SiteView):
         place = self.site.tenant_id, self.site.site_id, address
         room = flood.room_for_new(*place)
         if room.is_first:
-            note_flood(tenant_id=self.site.tenant_id, site_id=self.site.site_id)
+            note_flood(tenant_id=self.site.tenant_id, site_id=self.site.site_id, is_of_all=room.is_of_all)
         if room.wait and not is_known(self.site.site_id, new.endpoint.url, old):
             raise TooMany(room.wait, "Too many new subscriptions.")
         try:

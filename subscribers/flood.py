@@ -10,7 +10,8 @@ already are not counted.
 
 import math
 import threading
-import time
+from functools import lru_cache
+from time import monotonic
 from typing import NamedTuple
 
 from django.conf import settings
@@ -22,8 +23,11 @@ PER_MINUTE, BURST = 120, 120
 # More than a web process inserts at all.
 SITE_PER_MINUTE, SITE_BURST = 30_000, 5_000
 MOST_BUCKETS = 20_000
-# Of new subscriptions; a website's are SUBSCRIBE_PER_MINUTE.
+# Of new subscriptions from one address.
 NEW_PER_MINUTE, NEW_BURST = 120, 120
+# A website's: SUBSCRIBE_PER_MINUTE, and that divided by so much at once: so what comes a tenth faster, or more, meets
+# the limit within a minute, and who came with it are those of the last minute.
+BURST_PART = 10
 FLOOD_SECONDS = 600
 
 
@@ -61,34 +65,41 @@ class Buckets:
 class Room(NamedTuple):
     """Whether one more new subscription fits: `wait` is 0, or how many seconds until one may.
 
-    `is_flood`: the website is flooded. `is_first`: this call is the first that was refused of a flood.
+    `is_flood`: the website is flooded, by all or by this address. `is_first`: this call is the first that was refused
+    of a flood; `is_of_all`: of one of all visitors together.
     """
 
     wait: int
     is_flood: bool
     is_first: bool = False
+    is_of_all: bool = False
 
 
 _addresses = Buckets(PER_MINUTE, BURST)
 _sites = Buckets(SITE_PER_MINUTE, SITE_BURST)
 _new_of_address = Buckets(NEW_PER_MINUTE, NEW_BURST)
-_new_of_site = Buckets(settings.SUBSCRIBE_PER_MINUTE, settings.SUBSCRIBE_PER_MINUTE)
 # When the last new subscription of a website, or of one of its addresses, was refused.
 _refused: dict[str, float] = {}
 
 
+@lru_cache(maxsize=1)
+def _new_of_site() -> Buckets:
+    most = settings.SUBSCRIBE_PER_MINUTE
+    return Buckets(most, max(1, most // BURST_PART))
+
+
 def seconds_to_wait(tenant_id: int, site_id: int, address: str) -> int:
     """Count a call; 0 lets it pass, else the caller is told to wait so long."""
-    now, site, own = time.monotonic(), *_keys(tenant_id, site_id, address)
+    now, site, own = monotonic(), *_keys(tenant_id, site_id, address)
     return math.ceil(_addresses.take(own, now) or _sites.take(site, now))
 
 
 def room_for_new(tenant_id: int, site_id: int, address: str) -> Room:
-    """Count a subscription that may be new; `was_known` takes it back."""
-    now, site, own = time.monotonic(), *_keys(tenant_id, site_id, address)
+    """Count a subscription that may be new; `give_back` undoes it."""
+    now, site, own = monotonic(), *_keys(tenant_id, site_id, address)
     wait = _new_of_address.take(own, now)
     flooded = own
-    if not wait and (wait := _new_of_site.take(site, now)):
+    if not wait and (wait := _new_of_site().take(site, now)):
         _new_of_address.put_back(own)
         flooded = site
     before = max(_refused.get(site, -math.inf), _refused.get(own, -math.inf))
@@ -98,14 +109,14 @@ def room_for_new(tenant_id: int, site_id: int, address: str) -> Room:
             _refused.clear()
         is_first = now - _refused.get(flooded, -math.inf) >= FLOOD_SECONDS
         _refused[flooded] = now
-        return Room(math.ceil(wait), is_flood=True, is_first=is_first)
+        return Room(math.ceil(wait), is_flood=True, is_first=is_first, is_of_all=flooded == site)
     return Room(0, is_flood)
 
 
 def was_known(tenant_id: int, site_id: int, address: str) -> None:
     """Take back what `room_for_new` let pass and counted: the subscription was known."""
     site, own = _keys(tenant_id, site_id, address)
-    _new_of_site.put_back(site)
+    _new_of_site().put_back(site)
     _new_of_address.put_back(own)
 
 
@@ -115,6 +126,7 @@ def _keys(tenant_id: int, site_id: int, address: str) -> tuple[str, str]:
 
 
 def forget_all() -> None:
-    for buckets in (_addresses, _sites, _new_of_address, _new_of_site):
+    for buckets in (_addresses, _sites, _new_of_address):
         buckets.forget()
+    _new_of_site.cache_clear()
     _refused.clear()

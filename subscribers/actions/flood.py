@@ -27,33 +27,33 @@ ROWS = 5_000
 # A new subscription's first page view is no sign of more than what made it.
 _BACK = "interval '1 hour'"
 
-# Who filled the website up to its limit came in the minute before it was reached.
-_MARK = """
+# The newest rows alone are looked at, as many as so many web processes take in a minute.
+_PROCESSES = 10
+# Who filled the website up to its limit came in the minute before it was reached (subscribers.flood.BURST_PART).
+_NEWEST = "FROM subscribers_subscriber WHERE site_id = %(site)s AND state = 'active' AND NOT is_test"
+_MARK = f"""
 UPDATE subscribers_subscriber SET flooded_at = now() WHERE id = ANY(ARRAY(
-    SELECT id FROM (
-        SELECT id, first_seen_at, flooded_at, consent_origin FROM subscribers_subscriber
-        WHERE site_id = %s AND state = 'active' AND NOT is_test ORDER BY id DESC LIMIT %s
-    ) newest
-    WHERE first_seen_at >= now() - interval '1 minute' AND flooded_at IS NULL AND consent_origin <> ''
-    ORDER BY id))
-"""
+    SELECT id {_NEWEST} AND id >= (SELECT min(id) FROM (SELECT id {_NEWEST} ORDER BY id DESC LIMIT %(most)s) newest)
+        AND first_seen_at >= now() - interval '1 minute' AND flooded_at IS NULL AND consent_origin <> ''
+    ORDER BY id FOR UPDATE))
+"""  # noqa: S608  # constants of this code
 
 
 @transaction.atomic
-def note_flood(*, tenant_id: int, site_id: int) -> int:
-    """Mark who came in the last minute, and tell the workspace and the staff; answer how many were marked.
+def note_flood(*, tenant_id: int, site_id: int, is_of_all: bool) -> int:
+    """Tell the workspace and the staff of a flood; answer how many were marked: who came in the last minute.
 
+    Nobody is where it comes from one address (`is_of_all` is false): which of the others came from there is not kept.
     People are told once in TOLD_AGAIN. The visitors are the actors, so no audit row.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_MARK, [site_id, settings.SUBSCRIBE_PER_MINUTE])
-        marked = int(cursor.rowcount)
+    marked = _mark(site_id) if is_of_all else 0
     quiet = Q(flooded_at=None) | Q(flooded_at__lt=Now() - TOLD_AGAIN)
     if Site.objects.filter(quiet, pk=site_id).update(flooded_at=Now()):
         name = Site.objects.values_list("name", flat=True).get(pk=site_id)
         text = (
-            f"A flood of new subscriptions on {name}. What is too much is refused, and comes again at the next page; "
-            f"the rest is marked, and ends after {LASTS.days} days if nobody shows up."
+            f"A flood of new subscriptions on {name}{'' if is_of_all else ', from one address'}. What is too much is "
+            "refused, and comes again at the next page; who comes with it is marked, and ends after "
+            f"{LASTS.days} days if nobody shows up."
         )
         raise_alert(KIND, tenant_id, text)
         tell(
@@ -65,6 +65,12 @@ def note_flood(*, tenant_id: int, site_id: int) -> int:
             path=f"/sites/{site_id}/",
         )
     return marked
+
+
+def _mark(site_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK, {"site": site_id, "most": _PROCESSES * settings.SUBSCRIBE_PER_MINUTE})
+        return int(cursor.rowcount)
 
 
 def flooded(site_id: int) -> int:
