@@ -96,6 +96,8 @@ class Subscriptions(SiteView):
                 site_id=self.site.site_id, new=new, old_endpoint=old, in_flood=room.is_flood
             )
         except UnknownServerKey:
+            if not room.wait:
+                flood.give_back(*place)
             raise ApiError(
                 400,
                 "unknown_server_key",
@@ -103,7 +105,7 @@ class Subscriptions(SiteView):
                 "server_key",
             ) from None
         if not created and not room.wait:
-            flood.was_known(*place)
+            flood.give_back(*place)
         return subscriber_id, created
 
 

@@ -4,8 +4,8 @@ Counted in the memory of each web process. It need not be exact, only bounded: w
 times as far. And so no address is written down anywhere, which a table of them would do.
 
 A flood of new subscriptions, from one address or from many, lasts until FLOOD_SECONDS after the last that was refused.
-Who comes with it is taken as far as the limits go, and marked (subscribers.actions.flood). Subscriptions that are known
-already are not counted.
+Who comes with it is taken as far as the limits go, and marked (subscribers.actions.flood). What is known already, or
+refused for another reason, is not counted.
 """
 
 import math
@@ -113,8 +113,8 @@ def room_for_new(tenant_id: int, site_id: int, address: str) -> Room:
     return Room(0, is_flood)
 
 
-def was_known(tenant_id: int, site_id: int, address: str) -> None:
-    """Take back what `room_for_new` let pass and counted: the subscription was known."""
+def give_back(tenant_id: int, site_id: int, address: str) -> None:
+    """Take back what `room_for_new` let pass and counted: no new subscription came of it."""
     site, own = _keys(tenant_id, site_id, address)
     _new_of_site().put_back(site)
     _new_of_address.put_back(own)

@@ -130,6 +130,13 @@ def test_who_is_known_takes_nobodys_room(sdk: Client, shop: Site) -> None:
     assert [come(sdk, shop, 10 + number).status_code for number in range(MOST)] == [201] * (MOST - 1) + [429]
 
 
+def test_what_is_refused_for_its_key_takes_nobodys_room(sdk: Client, shop: Site) -> None:
+    for number in range(2 * MOST):
+        assert come(sdk, shop, 1 + number % 2, server_key="AAAA").status_code == 400
+    assert [come(sdk, shop, 1).status_code for _ in range(4)] == [201, 201, 201, 429]
+    assert [come(sdk, shop, 10 + number).status_code for number in range(3)] == [201, 201, 429]
+
+
 def test_rl03_one_address_alone_is_refused_while_others_come(
     sdk: Client, acme: Workspace, shop: Site
 ) -> None:
