@@ -142,8 +142,8 @@ class Subscriber(models.Model):
     consent_origin = models.CharField(max_length=255, db_default="", blank=True)
     # What took it out of the audience: "410", "404", "visitor", "console", "key", "flood" ("" where nobody said).
     ended_why = models.CharField(max_length=20, db_default="", blank=True)
-    # It came in a flood of subscriptions, and nothing has shown yet that there is a browser behind it: not counted in
-    # a plan (subscribers.actions.flood).
+    # It came in a flood of subscriptions, and nothing has shown yet that there is a browser behind it; said beside the
+    # website's figures, and left out of none of them (subscribers.actions.flood).
     flooded_at = models.DateTimeField(null=True)
 
     objects = OfSites["Subscriber"]()
