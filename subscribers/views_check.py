@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from subscribers.access import access_site
-from subscribers.actions.site_check import DONE, CheckRefused, ask_check, is_lost, is_moving
+from subscribers.actions.site_check import DONE, CheckRefused, ask_check, is_lost, is_moving, rest
 from subscribers.doctor.finding import State
 from subscribers.models import Site
 from subscribers.stub import page_of
@@ -34,6 +34,7 @@ def check_context(request: ConsoleRequest, site: Site) -> dict[str, Any]:
         "checked_at": parse_datetime(checked["at"]) if findings else None,
         "is_moving": is_moving(checked, now),
         "is_lost": is_lost(checked, now),
+        "wait": rest(checked, now),
         "may_check": is_at_least(request.membership, Role.ADMIN),
         "browser_check": page_of(site) + MARK,
     }

@@ -1,9 +1,11 @@
 """Ask for a check of a website's installation, and do it in the background.
 
-`Site.checked` is {} or {"state": "waiting" | "running" | "done", "asked_at", "at", "seconds", "findings"}; its times
-are ISO 8601. A check that a killed process left behind counts as lost after LOST, and can be asked for again.
+`Site.checked` is {} or {"state", "asked_at"}: "waiting"; "running", with "began_at"; "done", with "at", "seconds" and
+"findings"; its times are ISO 8601. A check that a killed process left behind is lost after LOST, from when it began
+or, if it did not, was asked for. It can be asked for again: at once, or, if it began, after the rest of so slow a one.
 """
 
+import math
 import time
 from datetime import datetime, timedelta
 
@@ -40,9 +42,9 @@ def ask_check(*, actor: User, tenant: Tenant, site: Site) -> None:
     for other in Site.objects.exclude(checked={}).only("name", "checked"):
         if is_moving(other.checked, now):
             raise CheckRefused(f"“{other.name}” is being checked. Wait until that is done.")
-        if (wait := _rest(other.checked, now)) > 0:
-            raise CheckRefused(f"The last check was a moment ago. Try again in {wait:.0f} s.")
-    site.checked = {**site.checked, "state": WAITING, "asked_at": now.isoformat()}
+        if wait := rest(other.checked, now):
+            raise CheckRefused(f"The last check was a moment ago. Try again in {wait} s.")
+    site.checked = {"state": WAITING, "asked_at": now.isoformat()}
     site.save(update_fields=["checked"])
     audit.record("site.check", actor=actor, tenant_id=tenant.pk, target=f"site {site.pk}")
     async_task(TASK, tenant.schema_name, site.pk, cluster=settings.SHORT_QUEUE)
@@ -51,29 +53,36 @@ def ask_check(*, actor: User, tenant: Tenant, site: Site) -> None:
 def is_moving(checked: dict[str, object], now: datetime) -> bool:
     """Whether a check is waited for; one that was lost is not."""
     moves = checked.get("state") in (WAITING, RUNNING)
-    return moves and now - datetime.fromisoformat(str(checked["asked_at"])) < LOST
+    return moves and now - _since(checked) < LOST
 
 
 def is_lost(checked: dict[str, object], now: datetime) -> bool:
     return checked.get("state") in (WAITING, RUNNING) and not is_moving(checked, now)
 
 
-def _rest(checked: dict[str, object], now: datetime) -> float:
+def _since(checked: dict[str, object]) -> datetime:
+    return datetime.fromisoformat(str(checked.get("began_at") or checked["asked_at"]))
+
+
+def rest(checked: dict[str, object], now: datetime) -> int:
     """Seconds until the next may be asked for; one that began and was lost took as long as it was waited for."""
     if checked.get("state") == DONE:
         took, at = float(str(checked["seconds"])), datetime.fromisoformat(str(checked["at"]))
     elif checked.get("state") == RUNNING and is_lost(checked, now):
-        took, at = LOST.total_seconds(), datetime.fromisoformat(str(checked["asked_at"])) + LOST
+        took, at = LOST.total_seconds(), _since(checked) + LOST
     else:
         return 0
     ago = (now - at).total_seconds()
-    return max(REST_SECONDS, REST_TIMES * took) - ago
+    return max(0, math.ceil(max(REST_SECONDS, REST_TIMES * took) - ago))
 
 
 def run_check(site_id: int, *, trust: TrustOf = trust_of) -> bool:
     """Do a check that waits; False if none does. No audit row: that was written when it was asked for."""
     claimed = Site.objects.filter(pk=site_id, checked__state=WAITING).first()
-    if claimed is None or not _say(claimed, WAITING, {**claimed.checked, "state": RUNNING}):
+    if claimed is None:
+        return False
+    running = {**claimed.checked, "state": RUNNING, "began_at": timezone.now().isoformat()}
+    if not _say(claimed, WAITING, running):
         return False
     case, began = case_of(claimed), time.monotonic()
     findings = sorted_for_reading(list(examine(case, Visit(trust))))

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from subscribers.actions.site_check import CheckRefused, ask_check, run_check
+from subscribers.actions.site_check import CheckRefused, ask_check, is_moving, run_check
 from subscribers.doctor.visit import trust_of
 from subscribers.models import Site
 from subscribers.tasks import check_site
@@ -183,8 +183,8 @@ def test_a_check_that_was_lost_says_so_and_can_be_asked_for_again(
     acme: Workspace, shop: Site, console: Callable[..., Client]
 ) -> None:
     client = console(acme)
-    for state, seconds in (("waiting", 61), ("running", 361)):
-        keep(acme, shop, state=state, asked_at=ago(seconds=seconds))
+    for times in ({"state": "waiting"}, {"state": "running", "began_at": ago(seconds=361)}):
+        keep(acme, shop, asked_at=ago(seconds=400), **times)
         answer = client.get(f"/sites/{shop.pk}/")
         assert "The last check did not come back. Start it again." in text_of(answer)
         assert POLL.findall(answer.content.decode()) == []
@@ -195,10 +195,32 @@ def test_a_check_that_was_lost_says_so_and_can_be_asked_for_again(
 def test_a_check_that_began_and_was_lost_rests_as_a_slow_one(
     acme: Workspace, shop: Site, console: Callable[..., Client]
 ) -> None:
-    keep(acme, shop, state="running", asked_at=ago(seconds=100))
-    refused = console(acme).post(f"/sites/{shop.pk}/check/", follow=True)
+    keep(acme, shop, state="running", asked_at=ago(seconds=150), began_at=ago(seconds=100))
+    client = console(acme)
+    shown = client.get(f"/sites/{shop.pk}/")
+    assert re.search(r"did not come back\. It can be started again in 2[56]\d s\.", text_of(shown))
+    refused = client.post(f"/sites/{shop.pk}/check/", follow=True)
     assert re.search(r"The last check was a moment ago\. Try again in 2[56]\d s\.", text_of(refused))
     assert checked(acme, shop)["state"] == "running"
+
+
+def test_a_check_that_waited_long_has_its_minute_from_when_it_began(
+    acme: Workspace, local: Website, demo: None
+) -> None:
+    site = make_site(acme, origin=local.origin)
+    keep(acme, site, state="waiting", asked_at=ago(seconds=59))
+    states: list[dict[str, Any]] = []
+
+    def looked_at_meanwhile(host: str) -> Trust:
+        states.append(checked(acme, site))
+        return trust_of(host)
+
+    with in_tenant(acme.schema):
+        assert run_check(site.pk, trust=looked_at_meanwhile)
+    later = timezone.now() + timedelta(seconds=30)
+    assert states[0]["state"] == "running"
+    assert is_moving(states[0], later)
+    assert "began_at" not in checked(acme, site)
 
 
 def test_a_task_that_runs_twice_checks_once(acme: Workspace, local: Website, demo: None) -> None:
