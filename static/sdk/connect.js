@@ -62,9 +62,9 @@ async function inherited({ old }) {
 
 /**
  * `recall` and `remember` read and write the loader's record, `post` calls the server, `agreedBy` names the prompt that
- * the visitor said yes to on this page.
+ * the visitor said yes to on this page, `isSilent` hears of a refusal.
  */
-export function open({ recall, remember, post, agreedBy, version }) {
+export function open({ recall, remember, post, agreedBy, isSilent, version }) {
   /** At most once a day for what the server has already acknowledged. */
   async function tellServer(subscription, key, replaced) {
     const before = recall();
@@ -88,7 +88,7 @@ export function open({ recall, remember, post, agreedBy, version }) {
     }
   }
 
-  async function connect(settings) {
+  async function make(settings) {
     const others = await inherited(settings);
     try {
       const registration = await register(settings);
@@ -104,24 +104,35 @@ export function open({ recall, remember, post, agreedBy, version }) {
     }
   }
 
+  /** Whether they are subscribed now: who refused meanwhile, here or in another tab, is not. */
+  async function connect(settings) {
+    try {
+      await (isSilent() || make(settings));
+    } finally {
+      await (isSilent() && end(settings));
+    }
+    return !isSilent();
+  }
+
   /** On every page: who is subscribed stays so, with today's key, endpoint and worker; whether they are. */
   async function resync(settings) {
     const registration = await ours(settings);
     const subscription = await registration?.pushManager.getSubscription();
     if (subscription || recall().endpoint || (await inherited(settings)).length) {
-      await connect(settings);
+      const isOn = await connect(settings);
       registration?.update().catch(() => {}); // calls a bad worker back; offline it can wait
-      return true;
+      return isOn;
     }
     return false;
   }
 
-  /** Lets go of the subscription, here and at the server; `kept` stays in the record. */
-  async function end(settings, kept) {
+  /** Lets go of the subscription, here and at the server. */
+  async function end(settings) {
     const { endpoint, subscriber } = recall();
     const subscription = await (await ours(settings))?.pushManager.getSubscription();
     await subscription?.unsubscribe();
-    remember(kept);
+    const { seen, asked, consent } = recall();
+    remember({ left: Date.now(), seen, asked, consent }); // asked again by nobody but themselves
     if (endpoint && subscriber) {
       // The browser has let go: should this be lost, the push service answers "gone" to the next message.
       post("unsubscribe", { endpoint, subscriber }).catch(() => {});

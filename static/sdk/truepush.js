@@ -46,10 +46,12 @@
     return record;
   }
 
+  /** Of who refused the refusal alone is kept, and of a subscription what it takes to end it. */
   function remember(next) {
-    record = next;
+    const { consent: said, endpoint, subscriber } = next;
+    record = said === false ? { consent: said, endpoint, subscriber } : next;
     try {
-      isSilent(next) || localStorage.setItem(name, JSON.stringify(next));
+      consent(record) === "required" || localStorage.setItem(name, JSON.stringify(record));
     } catch {} // blocked or full: the next page sends the subscription again
   }
 
@@ -163,7 +165,7 @@
 
   /** What the file makes of the ways into this one; should it not come, the next call tries again. */
   function load(file) {
-    const ways = { base, recall, remember, post, alone, complain, version: VERSION, agreedBy: () => nameOf(agreedBy) };
+    const ways = { base, recall, remember, post, alone, complain, isSilent, version: VERSION, agreedBy: () => nameOf(agreedBy) };
     opened.has(file) || opened.set(file, import(part(file)).then((module) => module.open(ways)));
     return opened.get(file).catch((error) => (opened.delete(file), Promise.reject(error)));
   }
@@ -175,7 +177,7 @@
 
   // --- Verbs. One tab at a time: a second one renewing the same subscription would undo the first.
 
-  function alone(work) {
+  async function alone(work) {
     return navigator.locks ? navigator.locks.request(name, work) : work();
   }
 
@@ -198,7 +200,9 @@
     if (permission !== "granted") {
       return become(permission === "denied" ? "blocked" : "default");
     }
-    await alone(async () => (await load("connect")).connect(await loadSettings()));
+    if (!(await alone(async () => (await load("connect")).connect(await loadSettings())))) {
+      return become(firstState());
+    }
     state === "subscribed" || note("subscribed");
     say("countVisit");
     return become("subscribed");
@@ -212,11 +216,12 @@
 
   async function unsubscribe() {
     const settings = await loadSettings();
-    const { seen, asked, consent: said } = recall();
-    const kept = { left: Date.now(), seen, asked, consent: said }; // asked again by nobody but themselves
-    await alone(async () => (await load("connect")).end(settings, kept));
+    await alone(async () => (await load("connect")).end(settings));
     return become(firstState());
   }
+
+  /** A refusal ends what there is, and what was being made of it; should that fail, with the next page. */
+  const leave = () => alone(() => recall().endpoint).then((found) => found && unsubscribe()).catch(complain);
 
   let running = null;
 
@@ -333,13 +338,9 @@
       remember({ ...recall(), consent: true });
       started = started?.catch(() => {}).then(proceed); // else the start is still to come, and finds it
     } else {
-      state === "subscribed" && (await once(unsubscribe));
-      remember({}); // all that was kept, before the refusal, which alone is kept from now on
-      try {
-        localStorage.setItem(name, JSON.stringify({ consent: false }));
-      } catch {}
-      record = { consent: false };
+      remember({ ...recall(), consent: false });
       render();
+      await leave();
     }
     await atRest().catch(complain);
     return state;
@@ -351,6 +352,7 @@
   async function proceed() {
     await moment();
     render();
+    consent() === "refused" && (await leave());
     if (isSilent() || state === "blocked" || (state === "unsupported" && !isBeforeHomeScreen())) {
       return;
     }
