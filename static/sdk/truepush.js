@@ -335,8 +335,9 @@
   /** true begins what had to wait; false ends the subscription and forgets all but the refusal. */
   async function setConsent(isGiven) {
     if (isGiven) {
+      const waited = isSilent();
       remember({ ...recall(), consent: true });
-      started = started?.catch(() => {}).then(proceed); // else the start is still to come, and finds it
+      started = waited ? started?.catch(() => {}).then(proceed) : started; // none yet: the start to come finds it
     } else {
       remember({ ...recall(), consent: false });
       render();

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from tests.sdk.conftest import Visitor
 from tests.sdk.prompts import allow, asked_for, card, kept, prompt
 from tests.sdk.server import SDK_PATH, SITE_KEY, STATIC, World
+from tests.sdk.test_loader_subscribe import subscribed
 
 WAITS = "<script>truepush = [(api) => { window.api = api; api.Init({consent: 'required'}); }]</script>"
 DECLARED = STATIC / "sdk" / "truepush.d.ts"
@@ -83,6 +84,16 @@ def test_consent_that_is_there_already_starts_everything_once(visitor: Visitor, 
     visitor.page.wait_for_timeout(300)
     expect(visitor.page.locator("truepush-prompt, truepush-bell")).to_have_count(2)
     assert kept(visitor)["seen"]["pages"] == 1
+
+
+def test_consent_that_is_given_again_is_no_second_page(visitor: Visitor, world: World) -> None:
+    subscribed(visitor, world)
+    visitor.wait_for(lambda: len(world.calls(f"{SDK_PATH}/profile")) == 1)
+    visitor.reload()
+    visitor.wait_for(lambda: "waiting" in kept(visitor))
+    visitor.page.evaluate("api.setConsent(true)")
+    visitor.page.wait_for_timeout(200)
+    assert kept(visitor)["waiting"]["pages"] == 1
 
 
 def test_a_refusal_stops_what_asks_already(visitor: Visitor, world: World) -> None:
