@@ -82,18 +82,18 @@ function gesture() {
 
 /**
  * `ways` are the loader's: settings, wishes (of Init), recall, remember, read() -> {state, busy, ios, silent}, subscribe(prompt,
- * isFree), unsubscribe, say(verb, …), tags() -> those of the subscriber, note(step, prompt), part(name) -> address.
+ * isFree), unsubscribe, say(verb, …), tags() -> those of the subscriber, note(step, prompt), load(file), complain(error).
  */
 export function open(ways) {
   const { settings, wishes, recall, remember, read, note } = ways;
   const prompts = listOf(settings.prompts ?? [BELL]).map(Object);
   const views = new Map(); // what stands on the page all the time: {prompt, view} by its place
   let seen = {};
-  let shown = null; // the prompt that asked on this page
-  let card = null;
+  let shown = null; // {view} of the prompt that asks on this page, or did
+  let isHeld = false; // by a refusal
 
-  let drawing = null;
-  const drawer = () => (drawing = drawing || import(ways.part("prompt")));
+  const drawer = () => ways.load("prompt");
+  const isFree = () => Boolean(navigator.userAgentData); // Chromium alone has it, and opens its dialog without a gesture
   const languages = () => [wishes.language, ...(navigator.languages ?? [])].filter(Boolean);
   const given = (prompt, into) =>
     ({ prompt, into, languages: languages(), site: settings.title, state: read().ios ? "ios" : read().state });
@@ -152,37 +152,45 @@ export function open(ways) {
     return { accept, dismiss, topics, unsubscribe: ways.unsubscribe, tags: ways.tags };
   }
 
-  /** The browser's own dialog; with the page dimmed behind it, if that is the design. */
-  async function askNatively(prompt) {
-    const { draw } = prompt.kind === "backdrop" ? await drawer() : {};
-    const isFree = Boolean(navigator.userAgentData); // Chromium alone has it
-    await (isFree || navigator.userActivation?.isActive ? null : gesture());
-    note("shown", prompt);
-    const view = draw?.(given(prompt));
+  const isNative = ({ kind }) => ["native", "backdrop"].includes(kind) && !read().ios;
+  /** Where it is granted the browser has no dialog, and nobody is subscribed without a question. */
+  const mayAsk = (prompt) => isAskable() && !(isNative(prompt) && Notification.permission !== "default");
+
+  /** What draws it, once there is the gesture that the browser's own dialog may want. */
+  async function drawerOf(prompt) {
+    const { draw } = prompt.kind === "native" && isNative(prompt) ? { draw: () => null } : await drawer();
+    await (!isNative(prompt) || isFree() || navigator.userActivation?.isActive ? null : gesture());
+    return draw;
+  }
+
+  async function show(prompt) {
+    if (shown || !mayAsk(prompt)) {
+      return;
+    }
+    const own = { view: null };
+    let draw;
+    shown = own;
     try {
-      const state = await ways.subscribe(prompt, isFree);
+      draw = await drawerOf(prompt);
+    } finally {
+      shown = shown === own && !(draw && mayAsk(prompt)) ? null : shown; // what could not be shown does not stand in the way
+    }
+    if (shown !== own) {
+      return; // refused, or answered in another way, meanwhile
+    }
+    note("shown", prompt);
+    own.view = draw(given(read().ios ? { ...prompt, kind: "ios", topics: [] } : prompt), handlers(prompt));
+    isNative(prompt) && (await askNatively(prompt, own.view));
+  }
+
+  /** The browser's own dialog; with the page dimmed behind it, if that is the design. */
+  async function askNatively(prompt, view) {
+    try {
+      const state = await ways.subscribe(prompt, isFree());
       state === "default" && wait();
     } finally {
       view?.close();
     }
-  }
-
-  async function show(prompt) {
-    if (shown || !isAskable()) {
-      return;
-    }
-    const isNative = ["native", "backdrop"].includes(prompt.kind) && !read().ios;
-    if (isNative && Notification.permission !== "default") {
-      return; // there would be no dialog, and nobody is subscribed without a question
-    }
-    shown = prompt;
-    if (isNative) {
-      await askNatively(prompt);
-      return;
-    }
-    const { draw } = await drawer();
-    note("shown", prompt);
-    card = draw(given(read().ios ? { ...prompt, kind: "ios", topics: [] } : prompt), handlers(prompt));
   }
 
   async function watch(prompt) {
@@ -217,7 +225,7 @@ export function open(ways) {
       if (!views.has(place)) {
         const made = { prompt, view: null };
         views.set(place, made);
-        const { draw } = await drawer();
+        const { draw } = await drawer().catch((error) => (views.delete(place), Promise.reject(error)));
         await sleep(0); // apart from reading the file: a task of its own is short
         if (views.get(place) === made) {
           made.view = draw(given(prompt, prompt.kind === "bell" ? undefined : place), handlers(prompt));
@@ -235,8 +243,14 @@ export function open(ways) {
   }
 
   function render() {
-    read().silent && card?.close(); // refused meanwhile
-    drawSwitches().catch(ways.complain);
+    const { silent } = read();
+    if (silent) {
+      shown?.view?.close();
+      shown = null;
+    }
+    const isBack = isHeld && !silent;
+    isHeld = silent;
+    isBack ? look() : drawSwitches().catch(ways.complain);
   }
 
   let page = here();

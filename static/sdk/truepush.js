@@ -159,14 +159,15 @@
     load("funnel").then((tell) => tell({ prompt: id, version, step })).catch(() => {});
   }
 
-  // --- Files that are loaded where something is to be done: the subscription, and what is said of its visitor
+  // --- Files that are loaded where something is to be done: what asks, the subscription, what is said of its visitor
 
   const opened = new Map();
 
   /** What the file makes of the ways into this one; should it not come, the next call tries again. */
-  function load(file) {
-    const ways = { base, recall, remember, post, alone, complain, isSilent, version: VERSION, agreedBy: () => nameOf(agreedBy) };
-    opened.has(file) || opened.set(file, import(part(file)).then((module) => module.open(ways)));
+  function load(file, more) {
+    const own = { base, recall, remember, post, alone, complain, isSilent, load, version: VERSION };
+    const ways = { ...more, ...own, agreedBy: () => nameOf(agreedBy) };
+    opened.has(file) || opened.set(file, import(part(file)).then((module) => module.open?.(ways) ?? module));
     return opened.get(file).catch((error) => (opened.delete(file), Promise.reject(error)));
   }
 
@@ -241,7 +242,6 @@
   // --- The page
 
   let asker; // what asks, and what stands on the page to be switched on and off
-  let opening;
 
   function render() {
     for (const element of document.querySelectorAll("[data-truepush]")) {
@@ -267,11 +267,8 @@
       return;
     }
     const read = () => ({ state, busy: Boolean(running), ios, silent: isSilent() });
-    const tags = () => say("getTags");
     const verbs = { unsubscribe: api.unsubscribe, subscribe: (...given) => once(() => subscribe(...given)) };
-    opening = opening || import(part("ask"));
-    const file = await opening.catch((error) => ((opening = null), Promise.reject(error)));
-    asker = asker || file.open({ settings, wishes, recall, remember, read, ...verbs, say, tags, note, part, complain });
+    asker = await load("ask", { settings, wishes, read, ...verbs, say, tags: api.getTags, note });
   }
 
   function onClick(event) {

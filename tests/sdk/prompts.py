@@ -4,10 +4,10 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, Route
 
 from tests.sdk.conftest import Visitor
-from tests.sdk.server import SDK_PATH, SITE_KEY, World
+from tests.sdk.server import SDK_PATH, SITE_KEY, World, part
 
 TEXTS = {
     "": {"title": "News?", "text": "First to know.", "allow": "Yes", "later": "Later"},
@@ -68,6 +68,17 @@ def kept(visitor: Visitor, **changes: object) -> dict[str, Any]:
     }"""
     record: dict[str, Any] = visitor.page.evaluate(script, [f"truepush:{SITE_KEY}", changes])
     return record
+
+
+def hold(visitor: Visitor, name: str) -> list[Route]:
+    """Keep requests for a module of the loader; answer them, to be let go on."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    visitor.page.route(f"**{part(name)}", keep)
+    return held
 
 
 def steps(visitor: Visitor, world: World) -> list[tuple[int, str]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.sdk.conftest import Visitor
 from tests.sdk.prompts import again, allow, asked_for, card, kept, prompt, steps
@@ -25,6 +25,23 @@ def test_the_code_that_draws_is_loaded_only_when_something_is_shown(visitor: Vis
     again(visitor)
     expect(card(visitor)).to_be_visible()
     assert [one.path for one in world.asked].count(part("prompt")) == 1
+
+
+def test_code_that_did_not_come_is_loaded_with_the_next_question(visitor: Visitor, world: World) -> None:
+    tried: list[str] = []
+
+    def refuse(route: Route) -> None:
+        tried.append(route.request.url)
+        route.abort()
+
+    visitor.page.route(f"**{part('prompt')}*", refuse)
+    asked_for(visitor, world, prompt("box"), prompt("bell", 8))
+    visitor.wait_for(lambda: bool(tried))
+    visitor.page.unroute_all()
+    visitor.page.evaluate("truepush.showPrompt()")
+    expect(card(visitor)).to_be_visible()
+    visitor.page.evaluate("history.pushState(null, '', '/next')")
+    expect(visitor.page.locator("truepush-bell .bell")).to_be_visible()
 
 
 def test_seconds_on_the_page(visitor: Visitor, world: World) -> None:
@@ -147,20 +164,35 @@ def test_a_backdrop_stands_behind_the_dialog_and_goes_with_it(visitor: Visitor, 
     assert steps(visitor, world) == [(7, "shown"), (7, "native"), (7, "denied")]
 
 
+# What the driver evaluates counts as a gesture, so the page is told of its clicks only.
+NOT_CHROMIUM = """let isActive = false;
+addEventListener("click", () => { isActive = true; }, true);
+Object.defineProperty(navigator, "userActivation", {value: {get isActive() { return isActive; }}});
+Object.defineProperty(navigator, "userAgentData", {get: () => undefined});"""
+
+
 def test_where_a_gesture_is_demanded_the_dialog_waits_for_one(visitor: Visitor, world: World) -> None:
-    """What the driver evaluates counts as a gesture, so the page is told of its clicks only."""
-    script = """let isActive = false;
-    addEventListener("click", () => { isActive = true; }, true);
-    Object.defineProperty(navigator, "userActivation", {value: {get isActive() { return isActive; }}});
-    Object.defineProperty(navigator, "userAgentData", {get: () => undefined});
-    Notification.requestPermission = async () => (window.asked = isActive, "default");"""
-    visitor.page.add_init_script(script)
+    dialog = "Notification.requestPermission = async () => (window.asked = isActive, 'default');"
+    visitor.page.add_init_script(NOT_CHROMIUM + dialog)
     asked_for(visitor, world, prompt("native"))
     visitor.page.wait_for_timeout(2 * NOT_YET_MS)
     visitor.page.keyboard.press("Escape")
     assert visitor.page.evaluate("window.asked ?? null") is None
     visitor.page.mouse.click(5, 5)
     visitor.page.wait_for_function("window.asked === true")
+
+
+def test_who_allows_notifications_meanwhile_is_not_subscribed_by_the_next_click(
+    visitor: Visitor, world: World
+) -> None:
+    """Allowed in another tab there is no dialog any more that would ask."""
+    visitor.page.add_init_script(NOT_CHROMIUM)
+    asked_for(visitor, world, prompt("native"))
+    visitor.page.wait_for_timeout(NOT_YET_MS)
+    allow(visitor, world)
+    visitor.page.mouse.click(5, 5)
+    visitor.page.wait_for_timeout(NOT_YET_MS)
+    assert (visitor.push.made, visitor.state()) == (0, "default")
 
 
 def test_on_ios_the_way_to_the_home_screen_is_explained_where_there_is_a_manifest(

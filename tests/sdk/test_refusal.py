@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.sdk.conftest import Visitor
-from tests.sdk.prompts import asked_for, prompt
+from tests.sdk.prompts import asked_for, card, hold, kept, prompt, steps
 from tests.sdk.server import SDK_PATH, SITE_KEY, World
 from tests.sdk.test_loader_subscribe import age_record, subscribed
 
@@ -115,3 +115,46 @@ def test_a_refusal_in_another_tab_ends_what_is_made_here(visitor: Visitor, world
     visitor.wait_for(lambda: len(world.calls(ENDED)) == 1)
     assert visitor.state() == "unsubscribed"
     nothing_is_left(visitor, world)
+
+
+def test_what_asks_stays_away_when_its_file_comes_after_a_refusal(visitor: Visitor, world: World) -> None:
+    held = hold(visitor, "prompt")
+    asked_for(visitor, world, prompt("box"))
+    visitor.wait_for(lambda: len(held) == 1)
+    visitor.page.evaluate(REFUSE)
+    held[0].continue_()
+    visitor.page.wait_for_timeout(300)
+    expect(visitor.page.locator("truepush-prompt")).to_have_count(0)
+    assert visitor.page.evaluate("truepush.showPrompt()") == "default"
+    expect(visitor.page.locator("truepush-prompt")).to_have_count(0)
+    # Who agrees after all, on the same page, is asked after all.
+    visitor.page.evaluate("api.setConsent(true)")
+    expect(card(visitor)).to_be_visible()
+    assert steps(visitor, world) == [(7, "shown")]
+
+
+def test_a_refusal_takes_the_backdrop_away_and_consent_brings_all_back(
+    visitor: Visitor, world: World
+) -> None:
+    visitor.page.add_init_script("Notification.requestPermission = () => new Promise(() => {});")
+    asked_for(visitor, world, prompt("backdrop"), prompt("bell", 8))
+    veil, bell = visitor.page.locator("truepush-prompt .veil"), visitor.page.locator("truepush-bell .bell")
+    expect(veil).to_be_visible()
+    visitor.page.evaluate(REFUSE)
+    expect(veil).to_have_count(0)
+    expect(bell).to_have_count(0)
+    visitor.page.evaluate("api.setConsent(true)")
+    expect(veil).to_be_visible()
+    expect(bell).to_be_visible()
+    assert kept(visitor)["seen"]["pages"] == 1
+
+
+def test_a_card_that_was_refused_is_there_again_with_consent(visitor: Visitor, world: World) -> None:
+    asked_for(visitor, world, prompt("box"))
+    expect(card(visitor)).to_be_visible()
+    visitor.page.evaluate(REFUSE)
+    expect(card(visitor)).to_have_count(0)
+    visitor.page.evaluate("api.setConsent(true)")
+    expect(card(visitor)).to_have_count(1)
+    visitor.page.evaluate("truepush.showPrompt()")
+    expect(card(visitor)).to_have_count(1)
