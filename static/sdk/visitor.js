@@ -33,14 +33,17 @@ function joined(first, then) {
       remove: [...new Set([...without(old.remove, tags.add), ...textsOf(tags.remove)])],
     },
     attributes: { ...before.attributes, ...after.attributes },
-    events: [...(before.events ?? []), ...(after.events ?? [])].slice(-KEPT),
+    events: [].concat(before.events ?? [], after.events ?? []).slice(-KEPT),
     sessions: (before.sessions ?? 0) + (after.sessions ?? 0),
     pages: (before.pages ?? 0) + (after.pages ?? 0),
   };
 }
 
-/** `recall` and `remember` read and write the loader's record, `post` calls the server, `alone` is its lock. */
-export function open({ recall, remember, post, alone, complain }) {
+/**
+ * `recall` and `remember` read and write the loader's record, `post` calls the server, `alone` is its lock, `isSilent` hears
+ * of a refusal.
+ */
+export function open({ recall, remember, post, alone, complain, isSilent }) {
   let timer = null;
 
   function wait(change) {
@@ -57,10 +60,11 @@ export function open({ recall, remember, post, alone, complain }) {
   async function send() {
     timer = null;
     const record = recall();
-    const { endpoint, subscriber, waiting } = record;
-    if (!subscriber || !waiting) {
+    const { endpoint, subscriber } = record;
+    if (!subscriber || !record.waiting || isSilent()) {
       return;
     }
+    const waiting = joined({}, record.waiting); // by whomever it was written
     remember({ ...record, waiting: undefined });
     const ago = (at) => Math.min(Math.max(Date.now() - at, 0) / 1000, MONTH) || 0;
     const events = waiting.events.map(({ at, ...event }) => ({ ...event, ago: ago(at) }));
@@ -85,8 +89,8 @@ export function open({ recall, remember, post, alone, complain }) {
 
   const sendNow = () => alone(send).catch(complain);
   addEventListener("online", sendNow);
-  const { pages, tags: { add = [], remove = [] } = {}, events = [], ...rest } = Object(recall().waiting);
-  if ([...add, ...remove, ...events].length || "external_id" in rest || Object.keys(Object(rest.attributes)).length) {
+  const { tags, events, attributes, ...rest } = joined({}, recall().waiting);
+  if ([...tags.add, ...tags.remove, ...events, ...Object.keys(attributes)].length || "external_id" in rest) {
     timer = setTimeout(sendNow, SOON); // said on a page before, and not arrived; pages alone can wait
   }
 
@@ -94,7 +98,7 @@ export function open({ recall, remember, post, alone, complain }) {
     /** Of the server, with what it was told a moment ago or is still to be told; without it, what it said before. */
     async getTags() {
       const { endpoint, subscriber } = recall();
-      if (subscriber) {
+      if (subscriber && !isSilent()) {
         const last = (error) => (recall().tags ? recall() : Promise.reject(error));
         const { tags } = await post("tags", { endpoint, subscriber }).catch(last);
         remember({ ...recall(), tags: textsOf(tags) });

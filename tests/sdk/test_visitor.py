@@ -89,6 +89,15 @@ def test_what_the_server_refuses_is_said_once_and_dropped(visitor: Visitor, worl
     assert wait_for_calls(visitor, world, 3)[2]["tags"] == {"add": ["y"], "remove": []}
 
 
+def test_what_somebody_else_wrote_where_it_is_kept_stops_nothing(visitor: Visitor, world: World) -> None:
+    subscribed(visitor, world)
+    wait_for_calls(visitor, world, 1)
+    age_record(visitor, waiting={"tags": None, "events": None, "attributes": None})
+    visitor.reload()
+    visitor.page.evaluate("api.addTags('vip')")
+    assert wait_for_calls(visitor, world, 2)[1]["tags"] == {"add": ["vip"], "remove": []}
+
+
 def test_fifty_events_are_kept_the_newest(visitor: Visitor, world: World) -> None:
     visitor.open(world.page("/", '<button data-truepush="subscribe">Get news</button>'))
     visitor.page.evaluate("for (let n = 0; n < 60; n += 1) api.track('view', {n})")
