@@ -5,14 +5,15 @@
 const SOON = 10000;
 const MOST = 40;
 
-/** `base` is where the website's SDK calls begin; answers what notes a step. */
-export function open({ base }) {
+/** `base` is where the website's SDK calls begin, `isSilent` hears of a refusal; answers what notes a step of a page. */
+export function open({ base, isSilent }) {
   let steps = []; // {page, step}: a page may change its address before they are told
   let timer = 0;
 
   function tell() {
     clearTimeout(timer);
     timer = 0;
+    steps = isSilent() ? [] : steps;
     while (steps.length) {
       const [{ page }] = steps;
       const told = steps.filter((one) => one.page === page).slice(0, MOST);
@@ -25,8 +26,8 @@ export function open({ base }) {
 
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && tell());
   addEventListener("pagehide", tell);
-  return (step) => {
-    steps.push({ page: location.pathname.slice(0, 200), step: { ...step, n: 1 } });
+  return (page, step) => {
+    steps.push({ page: page.slice(0, 200), step: { ...step, n: 1 } });
     timer = timer || setTimeout(tell, SOON);
   };
 }

@@ -156,7 +156,8 @@
       return;
     }
     handlers.get("prompt").forEach((handler) => call(handler, { prompt: id, version, step }));
-    load("funnel").then((tell) => tell({ prompt: id, version, step })).catch(() => {});
+    const page = location.pathname; // the file may come when it is another
+    load("funnel").then((tell) => tell(page, { prompt: id, version, step })).catch(() => {});
   }
 
   // --- Files that are loaded where something is to be done: what asks, the subscription, what is said of its visitor
