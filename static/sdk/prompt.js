@@ -11,8 +11,7 @@
 const WORDS = {
   title: "Get notifications from {site}",
   text: "Be the first to hear what is new. You can turn it off at any time.",
-  allow: "Allow",
-  later: "Not now",
+  allow: "Allow", later: "Not now",
   bell: "Notifications from {site}",
   on: "Notifications are on.", off: "Notifications are off.", stop: "Turn off", save: "Save",
   topics: "What would you like to hear about?",
@@ -121,13 +120,15 @@ function drawCard(given, { accept, dismiss }) {
   const { list, chosen } = topicList(prompt, language, word);
   const message = element("p", { role: "status" });
   let isAnswered = false; // what is closed after a yes is no "no"
-  function leave() {
+  /** The focus goes back if it was in here, or nowhere since; not from what the visitor has turned to. */
+  function leave(hadFocus = isModal) {
     if (!host.isConnected) {
-      return; // closed before: the focus is elsewhere by now
+      return; // closed before
     }
+    const { activeElement } = document;
     document.removeEventListener("keydown", onKey);
     host.remove();
-    isModal && before?.isConnected && before.focus();
+    (activeElement === host || (hadFocus && activeElement === document.body)) && before?.isConnected && before.focus();
   }
   function decline() {
     leave();
@@ -151,14 +152,14 @@ function drawCard(given, { accept, dismiss }) {
     const state = await accept(chosen());
     const end = { subscribed: "thanks", blocked: "blocked", error: "failed" }[state];
     if (!end) {
-      leave();
+      leave(hasFocus);
       return;
     }
     card.removeAttribute("aria-busy");
     message.textContent = word(end);
     later.textContent = word("close");
     allow.remove();
-    hasFocus && later.focus();
+    hasFocus && [document.body, host].includes(document.activeElement) && later.focus(); // disabled it lost the focus
     state === "error" || setTimeout(leave, SAID);
   }
 

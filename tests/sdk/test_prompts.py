@@ -94,6 +94,39 @@ def test_a_box_that_covers_nothing_leaves_the_focus_where_it_was(visitor: Visito
     assert named == ["dialog", "title", None]
 
 
+@pytest.mark.parametrize(("position", "turned"), [("top", False), ("centre", True)])
+def test_the_focus_comes_back_from_where_it_was_and_not_from_what_is_typed_in(
+    visitor: Visitor, world: World, position: str, turned: bool
+) -> None:
+    dialog = "Notification.requestPermission = () => new Promise((resolve) => (window.answer = resolve));"
+    visitor.page.add_init_script(dialog)
+    asked_for(
+        visitor, world, prompt("box", look={"position": position}), body="<input id=a autofocus><input id=b>"
+    )
+    card(visitor).get_by_role("button", name="Yes").click()
+    visitor.page.wait_for_function("Boolean(window.answer)")
+    turned and visitor.page.evaluate("document.querySelector('#b').focus()")
+    visitor.page.evaluate("window.answer('default')")
+    expect(card(visitor)).to_have_count(0)
+    expect(visitor.page.locator("#b" if turned else "#a")).to_be_focused()
+
+
+def test_thanks_do_not_take_the_focus_from_what_is_typed_in(visitor: Visitor, world: World) -> None:
+    asked_for(visitor, world, prompt("box"), body="<input>")
+    allow(visitor, world)
+    card(visitor).get_by_role("button", name="Yes").focus()
+    visitor.page.evaluate("""() => {
+      const {fetch} = window;
+      window.fetch = (...given) => {
+        String(given[0]).endsWith("/subscriptions") && document.querySelector("input").focus();
+        return fetch(...given);
+      };
+    }""")
+    visitor.page.keyboard.press("Enter")
+    expect(card(visitor)).to_contain_text("Thank you.")
+    expect(visitor.page.locator("input")).to_be_focused()
+
+
 def test_the_visitors_language_is_used_and_any_other_gets_the_default(visitor: Visitor, world: World) -> None:
     asked_for(
         visitor,
