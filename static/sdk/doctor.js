@@ -35,7 +35,9 @@ if (window.ReportingObserver) {
 }
 
 const WIDER = { "script-src-elem": ["script-src"], "worker-src": ["child-src", "script-src"] };
-const named = (policy) => String(policy).split(";").map((one) => one.trim().split(/\s/)[0].toLowerCase());
+const BY_NONCE = "With 'strict-dynamic' hosts count for nothing: give the snippet's element the page's nonce.";
+const directiveOf = (policy, name) => // [name, source, …]
+  String(policy).toLowerCase().split(";").map((one) => one.trim().split(/\s+/)).find(([first]) => first === name);
 
 /** Others' violations are counted only: what a page keeps out is its own affair. */
 function policies({ scriptPath }) {
@@ -48,13 +50,16 @@ function policies({ scriptPath }) {
   }
   return ours.map(({ directive, blocked, policy }) => {
     const source = blocked.startsWith(sdk) ? sdk : "'self'";
-    // A browser names what it would go by; the page may have a wider one, which a new narrow one would put out of force.
+    // A browser names what it would go by; the page may have a wider one only: a new one then needs what that one has.
     const chain = [directive, ...(WIDER[directive] ?? []), "default-src"];
-    const there = chain.find((one) => named(policy).includes(one));
-    const remedy = there === "default-src"
-      ? `Add to the page's Content-Security-Policy: ${directive.replace("-elem", "")} with what default-src has, and ${source}.`
-      : `Add ${source} to ${there ?? directive} in the page's Content-Security-Policy.`;
-    return problem("The Content-Security-Policy stopped a request", `${directive}: ${blocked}`, remedy);
+    const there = chain.find((one) => directiveOf(policy, one)) ?? directive;
+    const wanted = directive.replace("-elem", "");
+    const remedy = [directive, wanted].includes(there)
+      ? `Add ${source} to ${there} in the page's Content-Security-Policy.`
+      : `Add to the page's Content-Security-Policy: ${wanted} with what ${there} has, and ${source}.`;
+    const isByNonce = wanted === "script-src" && directiveOf(policy, there)?.includes("'strict-dynamic'");
+    const title = "The Content-Security-Policy stopped a request";
+    return problem(title, `${directive}: ${blocked}`, isByNonce ? BY_NONCE : remedy);
   });
 }
 
@@ -106,11 +111,8 @@ function permission() {
   const says = {
     granted: good("Notifications are allowed"),
     default: good("Nobody was asked yet", "", "Subscribe to see the rest."),
-    denied: problem(
-      "Notifications are blocked",
-      "The visitor, or the browser by itself, said no.",
-      "Allow them in the browser's settings for this website: the sign beside its address.",
-    ),
+    denied: problem("Notifications are blocked", "The visitor, or the browser by itself, said no.",
+      "Allow them in the browser's settings for this website: the sign beside its address."),
   };
   return [says[found] ?? unknown("There is no permission to read", found)];
 }
@@ -293,11 +295,9 @@ async function examine() {
 }
 
 function reportOf(findings) {
-  const lines = findings.map(({ state, title, found, remedy }) =>
-    [`[${state}] ${title}`, found, remedy].filter(Boolean).join(" | "),
-  );
+  const textOf = ({ state, title, found, remedy }) => [`[${state}] ${title}`, found, remedy].filter(Boolean).join(" | ");
   const page = location.origin + location.pathname;
-  return ["Truepush check", page, navigator.userAgent, new Date().toISOString(), ...lines].join("\n");
+  return ["Truepush check", page, navigator.userAgent, new Date().toISOString(), ...findings.map(textOf)].join("\n");
 }
 
 // --- The panel. No markup is parsed and no style attribute set: a strict content security policy allows it.

@@ -128,14 +128,54 @@ def test_a_policy_that_stops_calls_names_the_directive_and_the_source(visitor: V
     assert found["The address was not looked at"] == "unknown: There are no settings to go by."
 
 
-def test_a_violation_from_before_the_panel_came_is_in_it(visitor: Visitor, world: World) -> None:
+@pytest.mark.parametrize(
+    ("policy", "remedy"),
+    [
+        ("script-src {}", "Add {} to script-src in the page's Content-Security-Policy."),
+        ("script-src-elem {}", "Add {} to script-src-elem in the page's Content-Security-Policy."),
+        (
+            "default-src {}; connect-src *",
+            "Add to the page's Content-Security-Policy: script-src with what default-src has, and {}.",
+        ),
+    ],
+)
+def test_a_violation_from_before_the_panel_came_is_in_it_with_what_helps(
+    visitor: Visitor, world: World, policy: str, remedy: str
+) -> None:
     """What asks is stopped while the loader runs; the panel's own file is allowed by its path."""
-    only = f"script-src {world.sdk}{SDK_PATH}/truepush.js {world.sdk}{part('doctor')}"
+    paths = f"{world.sdk}{SDK_PATH}/truepush.js {world.sdk}{part('doctor')}"
     move(world)
-    world.page("/", "", headers={"Content-Security-Policy": only})
+    world.page("/", "", headers={"Content-Security-Policy": policy.format(paths)})
     found = look(visitor, world)
-    assert found["The Content-Security-Policy stopped a request"].startswith("problem: script-src-elem: ")
-    assert part("ask") in found["The Content-Security-Policy stopped a request"]
+    assert found["The Content-Security-Policy stopped a request"] == (
+        f"problem: script-src-elem: {world.sdk}{part('ask')} | {remedy.format(world.sdk)}"
+    )
+
+
+def test_a_worker_that_is_stopped_by_a_wider_directive_gets_one_of_its_own(
+    visitor: Visitor, world: World
+) -> None:
+    """'self' in script-src would let every script of the page by."""
+    world.page("/", BUTTON, headers={"Content-Security-Policy": f"script-src {world.sdk}"})
+    look(visitor, world)
+    visitor.page.click("[data-truepush]")
+    visitor.page.wait_for_function("truepush.state() === 'error'")
+    panel(visitor).get_by_role("button", name="Check again").click()
+    assert read(visitor)["The Content-Security-Policy stopped a request"] == (
+        f"problem: worker-src: {world.scope}worker.js?k={SITE_KEY} | "
+        "Add to the page's Content-Security-Policy: worker-src with what script-src has, and 'self'."
+    )
+
+
+def test_where_hosts_count_for_nothing_a_nonce_is_what_helps(visitor: Visitor, world: World) -> None:
+    policy = {"Content-Security-Policy": "script-src 'strict-dynamic' 'nonce-abc'; worker-src 'self'"}
+    second = f'<script src="{world.sdk}{SDK_PATH}/truepush.js"></script>'
+    snippet = '<script nonce="abc" src="{sdk}/sdk/v1/{key}/truepush.js"></script>' + second
+    world.page("/", BUTTON, snippet=snippet, headers=policy)
+    assert look(visitor, world)["The Content-Security-Policy stopped a request"] == (
+        f"problem: script-src-elem: {world.sdk}{SDK_PATH}/truepush.js | "
+        "With 'strict-dynamic' hosts count for nothing: give the snippet's element the page's nonce."
+    )
 
 
 def test_an_address_that_is_not_registered_is_named(visitor: Visitor, world: World) -> None:
