@@ -121,6 +121,20 @@ def test_every_template_that_is_referred_to_exists() -> None:
     assert ours - set(TEMPLATES) == set()
 
 
+def whole(name: str) -> str:
+    """Read a template with all that it includes."""
+    text = TEMPLATES[name]
+    return text + "".join(whole(included) for included in INCLUDE.findall(text))
+
+
+def test_a_dialog_opens_in_browsers_without_invoker_commands() -> None:
+    """dialog.js stands in for those, on every page of the console and nowhere else."""
+    assert [name for name in PAGES if "js/dialog.js" in TEMPLATES[name]] == ["base_console.html"]
+    commanded = [name for name in PAGES if EXTENDS.search(TEMPLATES[name]) and "commandfor=" in whole(name)]
+    assert len(commanded) > 10
+    assert [name for name in commanded if '{% extends "base_console.html" %}' not in TEMPLATES[name]] == []
+
+
 def test_every_template_is_used() -> None:
     referred = {name for text in TEMPLATES.values() for name in REFERENCE.findall(text)}
     assert set(TEMPLATES) - referred - mentioned_in_code() - ERROR_PAGES - ALLAUTH == set()
