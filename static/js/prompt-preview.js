@@ -54,9 +54,10 @@
 
   // The editor's form says what it has become; a prompt's own page has it written in the page.
   document.addEventListener("prompt-changed", ({ detail }) => {
+    const isSame = JSON.stringify(detail) === JSON.stringify(known); // somebody may be trying what is drawn
     problem.hidden = !detail.problem;
     problem.textContent = detail.problem ?? "";
-    if (!detail.problem) {
+    if (!detail.problem && !isSame) {
       known = detail;
       listLanguages();
       draw();
