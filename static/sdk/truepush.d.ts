@@ -1,4 +1,4 @@
-/** Type declarations of the Truepush SDK 1.2 (docs/sdk.md). Copy this file into your project, or reference it. */
+/** Type declarations of the Truepush SDK 1.3 (docs/sdk.md). Copy this file into your project, or reference it. */
 
 export type TruepushState = "unsupported" | "blocked" | "default" | "subscribed" | "unsubscribed" | "error";
 export type TruepushConsent = "not required" | "required" | "given" | "refused";

@@ -14,7 +14,7 @@
 (() => {
   "use strict";
 
-  const VERSION = "1.2.0";
+  const VERSION = "1.3.0";
   const PARTS = {}; // content hashes, filled in where this is served: one copy of a module for all websites
   const OFF = "Notifications are off.";
   const SAY = {

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from tests.sdk.conftest import Visitor
-from tests.sdk.server import SDK_PATH, SITE_KEY, World
+from tests.sdk.server import RELEASE, SDK_PATH, SITE_KEY, World
 
 SUBSCRIPTIONS = f"{SDK_PATH}/subscriptions"
 ELEMENTS = """<button data-truepush="subscribe">Get news</button>
@@ -45,7 +45,7 @@ def test_a_click_subscribes_and_the_server_hears_of_it_once(visitor: Visitor, wo
         "keys": {"p256dh": held["p256dh"], "auth": held["auth"]},
         "server_key": world.vapid_key,
         "profile": {
-            "sdk": "1.2.0",
+            "sdk": RELEASE.version,
             "prompt": "element 1",
             "language": visitor.page.evaluate("navigator.language"),
             "time_zone": visitor.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"),
