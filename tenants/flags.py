@@ -94,10 +94,11 @@ def rows() -> dict[str, Row]:
 
 
 def read(ask: Ask) -> dict[str, Row]:
-    """Read the books as they are."""
+    """Read the books as they are, without rows of flags that this version does not name."""
     return {
         name: Row(name, percent, frozenset(on_for), frozenset(off_for), step, is_stopped)
         for name, percent, on_for, off_for, step, is_stopped in ask(_READ, [])
+        if name in FLAGS
     }
 
 

@@ -158,8 +158,20 @@ def test_what_was_counted_across_a_start_is_left_out(do: Do, both: tuple[int, in
     assert FlagFigure.objects.count() == 0
 
 
-def figures(events: int, errors: int, others: int, their_errors: int, kind: str = DELIVERIES) -> None:
-    row = FeatureFlag.objects.get(pk=NAME)
+def test_a_row_that_the_code_does_not_name_keeps_nothing_from_the_others(both: tuple[int, int]) -> None:
+    """An older or newer version's: neither judged nor counted, and first in the order of names."""
+    FeatureFlag.objects.create(name="a-former-one", percent=100)
+    figures(1000, 250, 1000, 10, name="a-former-one")
+    figures(1000, 250, 1000, 10)
+    assert list(flags.read(ask_here)) == [NAME]
+    assert (stop_worse(), stop_worse()) == ([NAME], [])
+    assert FeatureFlag.objects.get(name="a-former-one").stopped_at is None
+
+
+def figures(
+    events: int, errors: int, others: int, their_errors: int, kind: str = DELIVERIES, *, name: str = NAME
+) -> None:
+    row = FeatureFlag.objects.get(pk=name)
     for is_with, many, failed in ((True, events, errors), (False, others, their_errors)):
         FlagFigure.objects.create(
             flag=row, step=row.step, is_on=is_with, kind=kind, events=many, errors=failed
