@@ -5,24 +5,22 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tenants.access import access_key, console
-from tenants.actions.keys import KeyRefused, create_key, revoke_key
+from tenants.actions.keys import KeyRefused, create_key, open_keys, revoke_key
 from tenants.addresses import own_origin
 from tenants.forms_keys import KeyForm
 from tenants.models import ApiKey, Role
 from tenants.request import ConsoleRequest
 
-# Those that count are at most 50; of those that do not, the newest.
-MOST_SHOWN = 100
+# Of those that do not count any more, the newest; those that do are at most 50, and all here to be revoked.
+MOST_ENDED = 50
 
 
 @console(Role.ADMIN, whole=True)
 def keys(request: ConsoleRequest) -> HttpResponse:
-    found = (
-        ApiKey.objects.filter(tenant=request.tenant)
-        .select_related("created_by")
-        .order_by("-revoked_at", "-pk")
-    )
-    return render(request, "tenants/keys.html", {"keys": found[:MOST_SHOWN]})
+    counting = list(open_keys(request.tenant).select_related("created_by"))
+    ended = ApiKey.objects.filter(tenant=request.tenant).exclude(pk__in=[key.pk for key in counting])
+    shown = [*counting, *ended.select_related("created_by")[:MOST_ENDED]]
+    return render(request, "tenants/keys.html", {"keys": shown})
 
 
 @console(Role.ADMIN, form=True, whole=True)

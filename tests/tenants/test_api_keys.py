@@ -276,6 +276,21 @@ def test_the_page_lists_keys_and_never_shows_one_again(acme: Workspace, console:
     assert "Revoked" in client.get("/keys/").content.decode()
 
 
+def test_a_key_that_counts_is_listed_before_any_number_that_ended(acme: Workspace, console: Console) -> None:
+    key, _ = make(acme)
+    over, revoked = timezone.now() - timedelta(days=1), timezone.now()
+    ApiKey.objects.bulk_create(
+        ApiKey(
+            tenant=acme.tenant, name="Old", key_id=f"{number:08}", digest=bytes(32), scopes=[], per_minute=1,
+            expires_at=over, revoked_at=revoked if number % 2 else None,
+        )
+        for number in range(120)
+    )  # fmt: skip
+    page = console(acme).get("/keys/").content.decode()
+    assert re.findall(r"tp_live_(\w{8})_…", page) == [key.key_id, *(f"{119 - n:08}" for n in range(50))]
+    assert page.count(f'action="/keys/{key.pk}/revoke/"') == page.count("/revoke/") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
