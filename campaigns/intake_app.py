@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from campaigns.actions.receipts import Report, record_receipts
 from campaigns.receipts import read_reports
-from subscribers.api_errors import ApiError, error_body
+from tenants.api_errors import ApiError, error_body
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from campaigns.intake_app import Answer, Intake, overloaded, refusal
-from subscribers.api_errors import ApiError
 from subscribers.json_body import MOST_OCTETS
+from tenants.api_errors import ApiError
 
 # A connection without a call is closed after so many seconds.
 IDLE_SECONDS = 30.0

@@ -9,8 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from campaigns.actions.receipts import Report, record_receipts
 from campaigns.models import Receipt
 from campaigns.shared_commit import SharedCommit
-from subscribers.api_errors import ApiError, error_body
 from subscribers.json_body import MOST_OCTETS, read_object
+from tenants.api_errors import ApiError, error_body
 from truepush.lib.receipt_token import unpack
 
 MOST_RECEIPTS = 50

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from django.http import Http404
 
-from subscribers.api_errors import ApiError
 from subscribers.models import Job, Prompt, Segment, Site, Subscriber
+from tenants.api_errors import ApiError
 from tenants.models import SiteIndex
 from tenants.site_index import IndexedSite, find_site
 

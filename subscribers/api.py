@@ -24,7 +24,6 @@ from subscribers.actions.subscription import (
     subscribe,
     unsubscribe,
 )
-from subscribers.api_errors import ApiError, TooMany
 from subscribers.identity import is_signed
 from subscribers.json_body import ObjectParser
 from subscribers.languages import read_language
@@ -32,6 +31,7 @@ from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import Place, place_of_request
 from subscribers.profiles import ProfileRefused, merge_attributes, merge_tags, read_told
 from subscribers.time_zones import zone_names
+from tenants.api_errors import ApiError, TooMany
 from tenants.client_address import client_address
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite

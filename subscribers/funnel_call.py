@@ -11,11 +11,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from subscribers.access import access_site_key, check_open
 from subscribers.actions.funnel import MOST_PAGE, STEPS, Taken, tell_steps
-from subscribers.api_errors import ApiError, TooMany, error_body
 from subscribers.flood import seconds_to_wait
 from subscribers.json_body import read_object
 from subscribers.origins import check_origin, open_to_origin
 from subscribers.place import place_of_request
+from tenants.api_errors import ApiError, TooMany, error_body
 from tenants.client_address import client_address
 from tenants.doorway import in_tenant
 from tenants.site_index import IndexedSite
@@ -46,9 +46,7 @@ def funnel(request: HttpRequest, site_key: str) -> HttpResponse:
         if request.method != "OPTIONS":
             _take(request, site)
     except ApiError as error:
-        answer = JsonResponse(error_body(error), status=error.status)
-        if isinstance(error, TooMany):
-            answer["Retry-After"] = str(error.seconds)
+        answer = JsonResponse(error_body(error), status=error.status, headers=error.headers)
     open_to_origin(answer, site, request)
     return answer
 

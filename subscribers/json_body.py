@@ -6,7 +6,7 @@ from typing import IO, Any, Never
 
 from rest_framework.parsers import BaseParser
 
-from subscribers.api_errors import ApiError
+from tenants.api_errors import ApiError
 
 # Four times what the longest subscription needs.
 MOST_OCTETS = 16 * 1024

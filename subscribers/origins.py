@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from subscribers.api_errors import ApiError
+from tenants.api_errors import ApiError
 from tenants.site_index import IndexedSite
 
 

@@ -11,10 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from subscribers.access import access_site_key, check_open
-from subscribers.api_errors import ApiError
 from subscribers.models import Site, VapidKey
 from subscribers.prompts import live_prompts
 from subscribers.sdk_answers import JAVASCRIPT, open_to_all, refused, served
+from tenants.api_errors import ApiError
 from tenants.doorway import in_tenant
 from tenants.sdk_rings import part_with, release_for, release_for_all
 from tenants.site_index import MOST_ENTRIES, IndexedSite

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.utils.http import parse_etags
 
-from subscribers.api_errors import ApiError, error_body
+from tenants.api_errors import ApiError, error_body
 from truepush.lib.encodings import Encoded, choose
 
 JAVASCRIPT = "text/javascript; charset=utf-8"

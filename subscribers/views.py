@@ -11,7 +11,6 @@ from subscribers.access import access_site
 from subscribers.actions.site import CHANGEABLE, add_site, change_site, renew_identity
 from subscribers.actions.subscription import SubscriberRefused, add_test_device
 from subscribers.api import read_subscription
-from subscribers.api_errors import ApiError, error_body
 from subscribers.figures import LARGE, count_active, count_active_by_site
 from subscribers.forms import SiteForm
 from subscribers.identity import secret_of
@@ -22,6 +21,7 @@ from subscribers.stub import is_demo_shop, page_of, snippet, worker_stub
 from subscribers.views_check import check_context
 from tenants.access import console
 from tenants.actions import audit
+from tenants.api_errors import ApiError, error_body
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 from tenants.sdk_rings import release_for

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from tenants.actions import attempts
 from tenants.actions.keys import find_key, note_use
-from tenants.api_refusal import ApiRefused
+from tenants.api_errors import ApiError, TooMany
 from tenants.client_address import client_address
 from tenants.models import ApiKey, Scope
 
@@ -25,7 +25,7 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey]:
         if _LIKE_A_KEY.search(request.META.get("QUERY_STRING", "")):
-            raise ApiRefused(
+            raise ApiError(
                 400, "key_in_address",
                 "A key must not be in an address, where logs keep it. Revoke it, and send the new one as "
                 "Authorization: Bearer.",
@@ -33,21 +33,17 @@ class KeyAuthentication(BaseAuthentication):
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         key = find_key(request.tenant, token.strip()) if kind.lower() == "bearer" else None  # type: ignore[attr-defined]
         if key is None:
-            raise ApiRefused(
+            raise ApiError(
                 401, "no_key", "Send a key of this workspace as Authorization: Bearer. This is none."
             )
         if not _is_from(key, client_address(request)):
-            raise ApiRefused(403, "address", "This key does not count from your address.")
+            raise ApiError(403, "address", "This key does not count from your address.")
         try:
             attempts.take_turn(f"api-key:{key.pk}", most=key.per_minute, seconds=_MINUTE)
         except attempts.TooMany as error:
-            message = f"This key may ask {key.per_minute} times a minute. Wait {error.seconds} s."
-            raise ApiRefused(429, "too_many", message, wait=error.seconds) from error
+            raise TooMany(error.seconds, f"This key may ask {key.per_minute} times a minute.") from error
         note_use(key)
         return None, key
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
 
 
 def _is_from(key: ApiKey, address: str) -> bool:
@@ -73,7 +69,7 @@ class KeyView(APIView):
         super().initial(request, *args, **kwargs)
         self.key = cast("ApiKey", request.auth)
         if self.scope and self.scope not in self.key.scopes:
-            raise ApiRefused(403, "scope", f"This key lacks the scope {self.scope}.")
+            raise ApiError(403, "scope", f"This key lacks the scope {self.scope}.")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

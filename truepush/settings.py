@@ -308,7 +308,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "subscribers.api_errors.handle",
+    "EXCEPTION_HANDLER": "tenants.api_errors.handle",
     "UNAUTHENTICATED_USER": None,
 }
 
