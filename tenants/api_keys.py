@@ -60,6 +60,7 @@ class KeyView(APIView):
     """A route of the REST API. `scope` is what a key needs for it; None is any key."""
 
     authentication_classes = (KeyAuthentication,)
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
     scope: ClassVar[Scope | None] = None
     key: ApiKey
 

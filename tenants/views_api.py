@@ -9,8 +9,6 @@ from tenants.api_keys import KeyView
 class OwnKey(KeyView):
     """What the key that asks is, and what it may do."""
 
-    http_method_names = ("get", "head", "options")
-
     def get(self, request: Request) -> Response:
         key = self.key
         return Response(

@@ -37,8 +37,8 @@ def make(place: Workspace, **changes: Any) -> tuple[ApiKey, str]:
 
 
 def ask(place: Workspace, token: str, path: str = WHERE, method: str = "get", **more: Any) -> Any:
-    client = Client(headers={"host": place.host, "authorization": f"Bearer {token}"}, **more)
-    return getattr(client, method)(path)
+    sent = {"host": place.host, "authorization": f"Bearer {token}", **more.pop("headers", {})}
+    return getattr(Client(headers=sent, **more), method)(path)
 
 
 def refusal(answer: Any) -> tuple[int, str]:
@@ -68,7 +68,9 @@ def test_a_key_says_what_it_is_and_may_do(acme: Workspace) -> None:
     }  # fmt: skip
     assert answer["Cache-Control"] == "no-store"
     assert ask(acme, token, method="head").status_code == 200
-    assert refusal(ask(acme, token, method="post")) == (405, "method_not_allowed")
+    for method in ("post", "options"):
+        assert refusal(ask(acme, token, method=method)) == (405, "method_not_allowed")
+    assert refusal(ask(acme, token, headers={"accept": "text/html"})) == (406, "refused")
 
 
 def test_it_has_the_form_of_a_key_and_160_bits(acme: Workspace) -> None:
