@@ -35,13 +35,15 @@ _SECOND_FACTOR = "/account/second-factor/"
 
 
 def console(
-    role: Role, *, form: bool = False, write: bool = False, whole: bool = False, private: bool = False
-) -> Callable[[ConsoleView[P]], PlainView]:
+    role: Role, *, form: bool = False, write: bool = False, whole: bool = False,
+    private: bool = False, even_suspended: bool = False,
+) -> Callable[[ConsoleView[P]], PlainView]:  # fmt: skip
     """Admit members of at least this role on their tenant's own host; everyone else is asked to sign in.
 
     A view reads (GET), shows and takes a `form` (GET and POST), or changes something, `write` (POST only). What is of
     the `whole` workspace is closed to members who are limited to some websites; elsewhere they see these alone. What
     is `private` is closed to support staff who look in: secrets, exports, ways to sign in, somebody's own inbox.
+    A suspended workspace can be read only, `even_suspended` lets pass what does no more than take away.
     """
     methods = WRITE_METHODS if write else FORM_METHODS if form else READ_METHODS
 
@@ -55,9 +57,8 @@ def console(
                 return ask_to_sign_in(request)
             if is_missing(membership):
                 return HttpResponseRedirect(f"{settings.BASE_URL}{_SECOND_FACTOR}?needed")
-            if refused := _refused_by_state(request, private) or _refused_by_role(
-                request, membership, role, whole
-            ):
+            refused = _refused_by_state(request, private, even_suspended)
+            if refused := refused or _refused_by_role(request, membership, role, whole):
                 return refused
             request.membership = membership
             with only_sites(membership.site_ids):
@@ -113,13 +114,14 @@ def _refused_by_role(
     return None
 
 
-def _refused_by_state(request: Request, private: bool) -> HttpResponse | None:
+def _refused_by_state(request: Request, private: bool, even_suspended: bool) -> HttpResponse | None:
     """Refuse what support staff who look in must not do or see, and every change of a suspended workspace."""
     if request.support_view:
         if request.method not in READ_METHODS or private:
             return render(request, "tenants/support_refused.html", {"is_private": private}, status=403)
     elif (
         request.method not in READ_METHODS
+        and not even_suspended
         and request.tenant
         and request.tenant.state == Tenant.State.SUSPENDED
     ):

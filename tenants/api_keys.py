@@ -9,11 +9,12 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from tenants.access import READ_METHODS
 from tenants.actions import attempts
 from tenants.actions.keys import find_key, note_use
 from tenants.api_errors import ApiError, TooMany
 from tenants.client_address import client_address
-from tenants.models import ApiKey, Scope
+from tenants.models import ApiKey, Scope, Tenant
 
 # Also cut off, or of an environment that does not exist: what looks like a key has been put where others can read it.
 _LIKE_A_KEY = re.compile(r"tp_[a-z]+_[a-z0-9]{8}_", re.IGNORECASE)
@@ -68,6 +69,9 @@ class KeyView(APIView):
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
+        is_suspended = request.tenant.state == Tenant.State.SUSPENDED  # type: ignore[attr-defined]
+        if is_suspended and request.method not in READ_METHODS:
+            raise ApiError(403, "suspended", "This workspace is suspended: it can be read only.")
         self.key = cast("ApiKey", request.auth)
         if self.scope and self.scope not in self.key.scopes:
             raise ApiError(403, "scope", f"This key lacks the scope {self.scope}.")

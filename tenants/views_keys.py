@@ -40,7 +40,7 @@ def key_new(request: ConsoleRequest) -> HttpResponse:
     return answer
 
 
-@console(Role.ADMIN, write=True, whole=True)
+@console(Role.ADMIN, write=True, whole=True, even_suspended=True)
 def key_revoke(request: ConsoleRequest, pk: int) -> HttpResponse:
     key = access_key(request.tenant, pk)
     revoke_key(actor=request.user, key=key)

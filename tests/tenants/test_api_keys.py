@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from tenants.actions.keys import MOST_OPEN, KeyRefused, create_key, revoke_key
 from tenants.api_keys import KeyView
-from tenants.models import ApiKey, AttemptCount, AuditEntry, Role, Scope
+from tenants.models import ApiKey, AttemptCount, AuditEntry, Role, Scope, Tenant
 from tests.conftest import Workspace
 from tests.tenants.people import add_member
 
@@ -207,17 +207,39 @@ class Subscribers(KeyView):
     def get(self, request: Request) -> Response:
         return Response({"by": self.key.name})
 
+    def post(self, request: Request) -> Response:
+        return self.get(request)
+
+
+def ask_route(place: Workspace, token: str, method: str = "get") -> Any:
+    request = RequestFactory().generic(method.upper(), "/", headers={"authorization": f"Bearer {token}"})
+    request.tenant = Tenant.objects.get(pk=place.tenant.pk)  # type: ignore[attr-defined]
+    return Subscribers.as_view()(request)
+
 
 @pytest.mark.parametrize(("scopes", "status"), [(["subscribers:read"], 200), (["campaigns:send"], 403)])
 def test_a_key_without_the_scope_is_refused(acme: Workspace, scopes: list[str], status: int) -> None:
     """A key that may send cannot read subscribers."""
     _, token = make(acme, scopes=scopes)
-    request = RequestFactory().get("/", headers={"authorization": f"Bearer {token}"})
-    request.tenant = acme.tenant  # type: ignore[attr-defined]
-    answer = Subscribers.as_view()(request)
+    answer = ask_route(acme, token)
     assert answer.status_code == status
     if status == 403:
         assert answer.data["error"]["message"] == "This key lacks the scope subscribers:read."
+
+
+def test_a_key_of_a_suspended_workspace_reads_only_and_can_be_revoked(
+    acme: Workspace, console: Console
+) -> None:
+    key, token = make(acme, scopes=[Scope.READ_SUBSCRIBERS])
+    assert ask_route(acme, token, "post").status_code == 200
+    Tenant.objects.filter(pk=acme.tenant.pk).update(state=Tenant.State.SUSPENDED)
+    answer = ask_route(acme, token, "post")
+    assert (answer.status_code, answer.data["error"]["code"]) == (403, "suspended")
+    assert ask_route(acme, token).status_code == 200
+    client = console(acme)
+    assert client.post("/keys/new/", FORM).status_code == 403
+    assert client.post(f"/keys/{key.pk}/revoke/").status_code == 302
+    assert ask_route(acme, token).status_code == 401
 
 
 def test_making_and_revoking_are_in_the_audit_log_without_the_secret(
