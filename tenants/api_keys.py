@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from typing import Any, ClassVar, cast
+from urllib.parse import unquote_plus
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed
@@ -25,12 +26,6 @@ class KeyAuthentication(BaseAuthentication):
     """Find the key of the request among those of the workspace whose host is asked; no session, no cookie counts."""
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey]:
-        if _LIKE_A_KEY.search(request.META.get("QUERY_STRING", "")):
-            raise ApiError(
-                400, "key_in_address",
-                "A key must not be in an address, where logs keep it. Revoke it, and send the new one as "
-                "Authorization: Bearer.",
-            )  # fmt: skip
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         key = find_key(request.tenant, token.strip()) if kind.lower() == "bearer" else None  # type: ignore[attr-defined]
         if key is None:
@@ -66,6 +61,12 @@ class KeyView(APIView):
     key: ApiKey
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if _LIKE_A_KEY.search(unquote_plus(request.META.get("QUERY_STRING", ""))):
+            raise ApiError(
+                400, "key_in_address",
+                "A key must not be in an address, where logs keep it. Revoke it, and send the new one as "
+                "Authorization: Bearer.",
+            )  # fmt: skip
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
