@@ -15,7 +15,7 @@ from tenants.request import ConsoleRequest
 MOST_ENDED = 50
 
 
-@console(Role.ADMIN, whole=True)
+@console(Role.ADMIN, whole=True, private=True)
 def keys(request: ConsoleRequest) -> HttpResponse:
     counting = list(open_keys(request.tenant).select_related("created_by"))
     ended = ApiKey.objects.filter(tenant=request.tenant).exclude(pk__in=[key.pk for key in counting])
@@ -23,7 +23,7 @@ def keys(request: ConsoleRequest) -> HttpResponse:
     return render(request, "tenants/keys.html", {"keys": shown})
 
 
-@console(Role.ADMIN, form=True, whole=True)
+@console(Role.ADMIN, form=True, whole=True, private=True)
 def key_new(request: ConsoleRequest) -> HttpResponse:
     """Take the form; the answer to it is the one page that ever shows the key."""
     form = KeyForm(request.POST if request.method == "POST" else None)

@@ -125,8 +125,8 @@ def test_these_pages_and_no_others_are_closed_to_a_look() -> None:
     assert closed == {
         "exports/", "exports/new/", "exports/<int:pk>/row/", "exports/<int:pk>/cancel/", "exports/<int:pk>/file",
         "exports/<int:pk>/keys", "imports/", "imports/new/", "imports/<int:pk>/", "imports/<int:pk>/state/",
-        "imports/<int:pk>/errors", "imports/<int:pk>/worker.js", "inbox/", "inbox/count/", "people/invite/",
-        "people/leave/", "security/", "sites/<int:pk>/identity/",
+        "imports/<int:pk>/errors", "imports/<int:pk>/worker.js", "inbox/", "inbox/count/", "keys/", "keys/new/",
+        "people/invite/", "people/leave/", "security/", "sites/<int:pk>/identity/",
     }  # fmt: skip
 
 
@@ -139,7 +139,8 @@ def test_secrets_exports_and_ways_to_sign_in_are_closed_to_an_owner_s_view_too(
     site = make_site(acme)
     for path in (
         f"/sites/{site.pk}/identity/", "/exports/", "/imports/", "/imports/new/", "/security/", "/inbox/",
-        "/inbox/count/", "/people/invite/", "/people/leave/", "/exports/1/file", "/exports/1/keys",
+        "/inbox/count/", "/keys/", "/keys/new/", "/people/invite/", "/people/leave/", "/exports/1/file",
+        "/exports/1/keys",
     ):  # fmt: skip
         answer = browser.console.get(path)
         assert (answer.status_code, b"Support does not see this page" in answer.content) == (403, True), path
