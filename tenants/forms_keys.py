@@ -10,7 +10,7 @@ from django.utils import timezone
 from tenants.models import Scope
 
 MOST_ADDRESSES = 20
-DAYS = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Never")]
+DAYS = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("never", "Never")]
 
 
 class KeyForm(forms.Form):
@@ -28,7 +28,6 @@ class KeyForm(forms.Form):
     days = forms.ChoiceField(
         label="Ends after",
         choices=DAYS,
-        required=False,
         initial="365",
         widget=forms.Select(attrs={"class": "form-select"}),
     )
@@ -63,7 +62,8 @@ class KeyForm(forms.Form):
         """What create_key takes."""
         given = {name: self.cleaned_data[name] for name in ("name", "scopes", "addresses", "per_minute")}
         days = self.cleaned_data["days"]
-        return {**given, "expires_at": timezone.now() + timedelta(days=int(days)) if days else None}
+        ends = None if days == "never" else timezone.now() + timedelta(days=int(days))
+        return {**given, "expires_at": ends}
 
 
 def _network(text: str) -> str:

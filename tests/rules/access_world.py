@@ -159,7 +159,7 @@ class World:
             "prune": {"days": "365"},
             "retention": {"recipients": "30", "events": ""},
             "invitation": {"email": "new@acme.test", "role": "analyst", "where": "all"},
-            "key": {"name": "Shop", "scopes": "campaigns:read", "per_minute": "60"},
+            "key": {"name": "Shop", "scopes": "campaigns:read", "days": "30", "per_minute": "60"},
             "access": {"role": "analyst", "where": "all"},
             "reason": {"why": "A customer asked us to."},
             "person": {"external_id": "nobody-has-it"},

@@ -320,12 +320,18 @@ def test_a_key_that_counts_is_listed_before_any_number_that_ended(acme: Workspac
     assert page.count(f'action="/keys/{key.pk}/revoke/"') == page.count("/revoke/") == 1
 
 
+def test_a_key_that_never_ends_is_asked_for_in_so_many_words(acme: Workspace, console: Console) -> None:
+    console(acme).post("/keys/new/", {**FORM, "days": "never"})
+    assert ApiKey.objects.get().expires_at is None
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"name": " "}, "This field is required."),
         ({"scopes": []}, "This field is required."),
         ({"scopes": ["everything"]}, "Select a valid choice"),
+        ({"days": ""}, "This field is required."),
         ({"days": "36500"}, "Select a valid choice"),
         ({"per_minute": "0"}, "greater than or equal to 1"),
         ({"addresses": "shop.example"}, "is not an address or a network"),
