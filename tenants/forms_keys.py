@@ -67,9 +67,13 @@ class KeyForm(forms.Form):
 
 
 def _network(text: str) -> str:
+    """Normalise an address or network. None by which no request is told: of one interface, or IPv4 written as IPv6."""
     try:
         network = ipaddress.ip_network(text)
-    except ValueError as error:
-        why = f"{text!r} is not an address or a network: write 203.0.113.7 or 203.0.113.0/24."
-        raise forms.ValidationError(why) from error
+    except ValueError:
+        network = None
+    if network is None or "%" in text or getattr(network.network_address, "ipv4_mapped", None):
+        raise forms.ValidationError(
+            f"{text!r} is not an address or a network: write 203.0.113.7 or 203.0.113.0/24."
+        )
     return str(network.network_address if network.num_addresses == 1 else network)

@@ -336,6 +336,9 @@ def test_a_key_that_never_ends_is_asked_for_in_so_many_words(acme: Workspace, co
         ({"per_minute": "0"}, "greater than or equal to 1"),
         ({"addresses": "shop.example"}, "is not an address or a network"),
         ({"addresses": "203.0.113.7/24"}, "is not an address or a network"),
+        ({"addresses": "::ffff:203.0.113.7"}, "is not an address or a network"),
+        ({"addresses": "::ffff:203.0.113.0/120"}, "is not an address or a network"),
+        ({"addresses": "fe80::1%eth0"}, "is not an address or a network"),
         ({"addresses": "\n".join(f"203.0.113.{n}" for n in range(21))}, "21 are too many"),
     ],
 )
