@@ -1,7 +1,8 @@
 """Events and errors of workspaces that have a flag, beside those of the others.
 
 Counted in memory, by workspace, whether there are flags or not, without a query. Every few seconds each process adds
-what it counted to a few rows. What it had not added when it was killed is lost: the rest is a sample as good.
+what it counted to a few rows. What it had not added when it ended, by itself or killed, is lost: the rest is a sample
+as good.
 """
 
 import logging

@@ -1,9 +1,11 @@
 """What a delivery process keeps between its tasks: connections, the heartbeat, how fast it has been."""
 
+import logging
 import time
 from collections.abc import Iterable
 from functools import lru_cache
 
+import psycopg
 from django.conf import settings
 from django_q.tasks import async_task
 
@@ -16,6 +18,8 @@ from tenants.flag_figures import figures
 from tenants.limits import raise_file_limit, requests_that_fit
 from tenants.processes import Beat, Execute, farewell, sign_of_life
 from tenants.stop import stopping
+
+log = logging.getLogger(__name__)
 
 
 class DeliveryProcess:
@@ -77,7 +81,11 @@ class DeliveryProcess:
                 is_stopping=stopping(),
             ),
         )
-        figures.flush_when_due(execute)
+        try:
+            figures.flush_when_due(execute)
+        except psycopg.Error as error:
+            # Leases are held and a stop is heard on this connection: no figure is worth a break of it.
+            log.warning("The figures of feature flags could not be added: %s", error)
 
 
 @lru_cache(maxsize=1)

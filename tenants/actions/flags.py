@@ -103,7 +103,8 @@ def _locked(name: str) -> FeatureFlag:
         _refuse(f"There is no flag {name!r} in this version.")
     percent = 100 if FLAGS[name].default else 0
     FeatureFlag.objects.get_or_create(name=name, defaults={"percent": percent})
-    return FeatureFlag.objects.select_for_update().get(name=name)
+    # Processes that add figures hold their key: with no_key neither waits for the other.
+    return FeatureFlag.objects.select_for_update(no_key=True).get(name=name)
 
 
 def _begin_step(row: FeatureFlag) -> None:

@@ -6,7 +6,10 @@ import psycopg
 import pytest
 
 from campaigns.delivery.heartbeat import CHANNEL, Heartbeat
+from campaigns.delivery.process import DeliveryProcess
 from campaigns.delivery.signals import Signals
+from tenants import flag_figures
+from tenants.flag_figures import DELIVERIES, figures
 from tenants.own_connection import connection_parameters
 from tests.sandbox.driver import until
 
@@ -40,3 +43,21 @@ def test_it_reads_at_each_notice_and_goes_on_beating() -> None:
         heartbeat.end()
     assert not heartbeat.is_alive()
     assert woken == sorted(set(woken))
+
+
+def test_figures_that_cannot_be_added_do_not_end_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str] = []
+
+    def execute(statement: str, values: Any) -> list[Any]:
+        said.append(statement)
+        if "tenants_featureflag" in statement:
+            raise psycopg.errors.DeadlockDetected("two wait for each other")
+        return []
+
+    monkeypatch.setattr(flag_figures, "FLUSH_SECONDS", 0.0)
+    figures.count(DELIVERIES, 1, 1, 0)
+    DeliveryProcess()._beat(execute)
+    assert ["tenants_featureflag" in statement for statement in said] == [False, True]
+    assert caplog.messages == ["The figures of feature flags could not be added: two wait for each other"]

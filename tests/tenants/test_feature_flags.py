@@ -1,10 +1,11 @@
 """OB-07: a change goes to a share of workspaces or to some by name, stops for all, and by itself if it is worse."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from tenants import flags
@@ -12,7 +13,7 @@ from tenants.actions.flags import FlagRefused, name_workspace, start_flag, stop_
 from tenants.flag_figures import DELIVERIES, REQUESTS, Figures
 from tenants.flags import OWN_ENCODER, Row, forget_all, is_on
 from tenants.models import Alert, AuditEntry, FeatureFlag, FlagFigure
-from tenants.own_connection import ask_here
+from tenants.own_connection import ask_here, connection_parameters
 from tests.conftest import Workspace
 from truepush.lib.share import is_in_share
 
@@ -144,6 +145,33 @@ def test_figures_of_both_groups_are_added_by_one_statement(
         process.flush(ask_here)
     kept = FlagFigure.objects.order_by("kind").values_list("is_on", "kind", "events", "errors")
     assert list(kept) == [(False, DELIVERIES, 300, 6), (True, REQUESTS, 4, 1)]
+
+
+def test_who_changes_a_flag_and_who_adds_figures_do_not_wait_for_each_other(db: None) -> None:
+    """The first figure of a step asks, at its commit, whether the flag's row is still there."""
+    with psycopg.connect(**connection_parameters(), autocommit=True) as other:
+
+        def ask(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+            return other.execute(statement.encode(), values or None).fetchall()
+
+        other.execute("SET lock_timeout = '500ms'")
+        other.execute(
+            "INSERT INTO tenants_featureflag (name, percent, started_at) VALUES (%s, 100, now() - interval '1 h')",
+            [NAME],
+        )
+        process = Figures()
+        try:
+            with transaction.atomic():
+                assert FeatureFlag.objects.get().percent == 100
+                start_flag(actor=None, name=NAME, percent=10)
+                for _ in range(2):
+                    process.count(DELIVERIES, 1, 1, 0)
+                    process.flush(ask)
+                transaction.set_rollback(True)
+            assert FlagFigure.objects.get().events == 1
+        finally:
+            other.execute("DELETE FROM tenants_flagfigure")
+            other.execute("DELETE FROM tenants_featureflag")
 
 
 def test_what_was_counted_across_a_start_is_left_out(do: Do, both: tuple[int, int]) -> None:
