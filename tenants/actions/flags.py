@@ -15,7 +15,7 @@ SHARES = (1, 10, 50, 100)
 NAMED = ("on", "off", "share")
 # A workspace that is named needs no more than a click; lists that nobody can read are shares.
 MOST_NAMED = 200
-# Of the workspaces that have it, before they are compared with the others.
+# Of the workspaces that have it, and of the others, before they are compared.
 LEAST_EVENTS = 500
 WORSE_TIMES, WORSE_POINTS = 2, Fraction(1, 100)
 
@@ -86,7 +86,7 @@ def worse_in(row: FeatureFlag) -> str:
     of = {(one.kind, one.is_on): one for one in FlagFigure.objects.filter(flag=row, step=row.step)}
     for kind in sorted({kind for kind, _ in of}):
         with_it, others = of.get((kind, True)), of.get((kind, False))
-        if with_it and others and with_it.events >= LEAST_EVENTS and others.events:
+        if with_it and others and min(with_it.events, others.events) >= LEAST_EVENTS:
             ratio, usual = (Fraction(one.errors, one.events) for one in (with_it, others))
             if ratio > WORSE_TIMES * usual and ratio - usual > WORSE_POINTS:
                 return f"{_percent(ratio)} of its {kind} failed, {_percent(usual)} of the others'."

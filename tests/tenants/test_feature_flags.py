@@ -215,7 +215,7 @@ def figures(
         ((1000, 80, 1000, 40), False),  # twice as many, not more
         ((1000, 81, 1000, 40), True),
         ((1000, 19, 1000, 10), False),
-        ((1000, 1000, 0, 0), False),  # nobody to compare with
+        ((1000, 1000, 499, 0), False),  # too few to compare with
     ],
 )
 def test_it_stops_by_itself_when_it_is_twice_and_a_point_worse(
