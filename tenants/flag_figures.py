@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from tenants.flags import Row, read
+from tenants.flags import FLAGS, Row, read
 from tenants.own_connection import Ask, ask_here
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
-REQUESTS, DELIVERIES = "requests", "deliveries"
 Tally = dict[tuple[int, str], tuple[int, int]]
 Figure = tuple[str, int, bool, str]
 
@@ -70,6 +69,8 @@ def _sums(
     sums: dict[Figure, tuple[int, int]] = {}
     for row in live:
         for (tenant_id, kind), (events, errors) in tally.items():
+            if kind not in FLAGS[row.name].kinds:
+                continue
             figure = (row.name, row.step, row.has(tenant_id), kind)
             known = sums.get(figure, (0, 0))
             sums[figure] = (known[0] + events, known[1] + errors)

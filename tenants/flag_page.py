@@ -40,14 +40,14 @@ def _shown(flag: Flag, row: Row | None, kept: FeatureFlag | None, tenants: list[
         "more": max(0, len(having) - MOST_SHOWN),
         "on_for": [tenant for tenant in tenants if row and tenant.pk in row.on_for],
         "off_for": [tenant for tenant in tenants if row and tenant.pk in row.off_for],
-        "groups": _groups(kept, len(having), len(tenants)) if kept else (),
+        "groups": _groups(flag, kept, len(having), len(tenants)) if kept and flag.kinds else (),
         "least": LEAST_EVENTS,
         "is_overruled": flag == OWN_ENCODER and (settings.PUSH_PAD_TO or settings.PUSH_ENCODER != "truepush"),
     }
 
 
-def _groups(kept: FeatureFlag, having: int, tenants: int) -> list[Group]:
-    found = FlagFigure.objects.filter(flag=kept, step=kept.step).order_by("kind")
+def _groups(flag: Flag, kept: FeatureFlag, having: int, tenants: int) -> list[Group]:
+    found = FlagFigure.objects.filter(flag=kept, step=kept.step, kind__in=flag.kinds).order_by("kind")
     lines: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for one in found:
         share = f"{one.errors / one.events:.2%}" if one.events else "0.00%"

@@ -16,15 +16,20 @@ from truepush.lib.share import is_in_share
 log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 5.0
+REQUESTS, DELIVERIES = "requests", "deliveries"
 
 
 class Flag(NamedTuple):
-    """`default` is what is safe while nothing is known. `on` and `off` say in words what a workspace gets."""
+    """`default` is what is safe while nothing is known. `on` and `off` say in words what a workspace gets.
+
+    `kinds` are the figures that it can change: by these alone it is judged, and without any by people alone.
+    """
 
     name: str
     default: bool
     on: str
     off: str
+    kinds: tuple[str, ...]
 
 
 # Read by campaigns.delivery.compose_push, where PUSH_ENCODER and PUSH_PAD_TO leave the choice.
@@ -33,6 +38,7 @@ OWN_ENCODER = Flag(
     True,
     "messages are encrypted by Truepush",
     "messages are encrypted by pywebpush, more slowly",
+    (DELIVERIES,),
 )
 # Read by subscribers.actions.import_subscriptions.
 IMPORT_IN_PAIRS = Flag(
@@ -40,6 +46,7 @@ IMPORT_IN_PAIRS = Flag(
     True,
     "imports of subscriptions store two pieces at once, on two connections",
     "they store one after the other, on one",
+    (),
 )
 FLAGS = {flag.name: flag for flag in (OWN_ENCODER, IMPORT_IN_PAIRS)}
 

@@ -14,7 +14,8 @@ from django.urls import resolve, set_urlconf
 
 from tenants import session_tracking
 from tenants.doorway import in_tenant, reset_to_public
-from tenants.flag_figures import REQUESTS, figures
+from tenants.flag_figures import figures
+from tenants.flags import REQUESTS
 from tenants.models import Tenant
 from tenants.request import Request
 from tenants.request_origin import coming_from

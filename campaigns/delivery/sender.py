@@ -27,7 +27,8 @@ from campaigns.delivery.throttles import Brakes, Source
 from campaigns.delivery.transport import Transport
 from campaigns.models import Send
 from tenants.doorway import in_tenant
-from tenants.flag_figures import DELIVERIES, figures
+from tenants.flag_figures import figures
+from tenants.flags import DELIVERIES
 from tenants.own_connection import ask_here
 
 log = logging.getLogger(__name__)

@@ -84,7 +84,7 @@ def _stop_by_itself(row: FeatureFlag, why: str) -> bool:
 def worse_in(row: FeatureFlag) -> str:
     """Say in what workspaces that have it are worse off; "" if in nothing, or if too little is known."""
     of = {(one.kind, one.is_on): one for one in FlagFigure.objects.filter(flag=row, step=row.step)}
-    for kind in sorted({kind for kind, _ in of}):
+    for kind in FLAGS[row.name].kinds:
         with_it, others = of.get((kind, True)), of.get((kind, False))
         if with_it and others and min(with_it.events, others.events) >= LEAST_EVENTS:
             ratio, usual = (Fraction(one.errors, one.events) for one in (with_it, others))

@@ -9,7 +9,8 @@ from campaigns.delivery.heartbeat import CHANNEL, Heartbeat
 from campaigns.delivery.process import DeliveryProcess
 from campaigns.delivery.signals import Signals
 from tenants import flag_figures
-from tenants.flag_figures import DELIVERIES, figures
+from tenants.flag_figures import figures
+from tenants.flags import DELIVERIES
 from tenants.own_connection import connection_parameters
 from tests.sandbox.driver import until
 

@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tenants import flags
 from tenants.actions.flags import FlagRefused, name_workspace, start_flag, stop_flag, stop_worse
-from tenants.flag_figures import DELIVERIES, REQUESTS, Figures
-from tenants.flags import OWN_ENCODER, Row, forget_all, is_on
+from tenants.flag_figures import Figures
+from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, REQUESTS, Row, forget_all, is_on
 from tenants.models import Alert, AuditEntry, FeatureFlag, FlagFigure
 from tenants.own_connection import ask_here, connection_parameters
 from tests.conftest import Workspace
@@ -132,19 +132,19 @@ def test_figures_of_both_groups_are_added_by_one_statement(
     both: tuple[int, int], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     process = Figures()
-    process.count(REQUESTS, both[0], 1, 0)
+    process.count(DELIVERIES, both[0], 1, 0)
     process.flush(ask_here)  # begins with the step
     for _ in range(3):
-        process.count(REQUESTS, both[0], 1, 0)
+        process.count(DELIVERIES, both[0], 1, 0)
         process.count(DELIVERIES, both[1], 100, 2)
     with django_assert_num_queries(2):
         process.flush(ask_here)
-    process.count(REQUESTS, both[0], 1, 1)
+    process.count(DELIVERIES, both[0], 1, 1)
     process.flush(ask_here)
     with django_assert_num_queries(0):
         process.flush(ask_here)
-    kept = FlagFigure.objects.order_by("kind").values_list("is_on", "kind", "events", "errors")
-    assert list(kept) == [(False, DELIVERIES, 300, 6), (True, REQUESTS, 4, 1)]
+    kept = FlagFigure.objects.order_by("is_on").values_list("is_on", "kind", "events", "errors")
+    assert list(kept) == [(False, DELIVERIES, 300, 6), (True, DELIVERIES, 4, 1)]
 
 
 def test_who_changes_a_flag_and_who_adds_figures_do_not_wait_for_each_other(db: None) -> None:
@@ -177,10 +177,10 @@ def test_who_changes_a_flag_and_who_adds_figures_do_not_wait_for_each_other(db: 
 def test_what_was_counted_across_a_start_is_left_out(do: Do, both: tuple[int, int]) -> None:
     process = Figures()
     for _ in range(2):
-        process.count(REQUESTS, both[0], 10, 0)
+        process.count(DELIVERIES, both[0], 10, 0)
         process.flush(ask_here)
     assert FlagFigure.objects.get().events == 10
-    process.count(REQUESTS, both[0], 10, 10)
+    process.count(DELIVERIES, both[0], 10, 10)
     do(start_flag, percent=10)
     process.flush(ask_here)
     assert FlagFigure.objects.count() == 0
@@ -227,10 +227,24 @@ def test_it_stops_by_itself_when_it_is_twice_and_a_point_worse(
     assert Alert.objects.filter(kind="flag_stopped").count() == is_stopped
 
 
+def test_what_a_flag_cannot_change_does_not_judge_it(do: Do, both: tuple[int, int]) -> None:
+    start_flag(actor=None, name=IMPORT_IN_PAIRS.name, percent=1)
+    figures(1000, 250, 1000, 10, REQUESTS)
+    figures(1000, 250, 1000, 10, name=IMPORT_IN_PAIRS.name)
+    assert stop_worse() == []
+    FlagFigure.objects.all().delete()
+    process = Figures()
+    for _ in range(2):
+        process.count(REQUESTS, both[0], 1, 0)
+        process.count(DELIVERIES, both[0], 1, 0)
+        process.flush(ask_here)
+    assert list(FlagFigure.objects.values_list("flag_id", "kind")) == [(NAME, DELIVERIES)]
+
+
 def test_the_stop_says_why_once_to_staff_and_in_the_audit_log(both: tuple[int, int]) -> None:
-    figures(1000, 250, 2000, 20, REQUESTS)
+    figures(1000, 250, 2000, 20)
     assert (stop_worse(), stop_worse()) == ([NAME], [])
-    why = "25.0 % of its requests failed, 1.0 % of the others'."
+    why = "25.0 % of its deliveries failed, 1.0 % of the others'."
     assert FeatureFlag.objects.get().stopped_why == why
     assert Alert.objects.get().text == f"{NAME} was stopped: {why}"
     entry = AuditEntry.objects.get(action="flag.stop")

@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from tenants.flag_figures import REQUESTS, figures
-from tenants.models import AuditEntry, FeatureFlag, FlagFigure, User
+from tenants.flag_figures import figures
+from tenants.flags import DELIVERIES
+from tenants.models import AuditEntry, FeatureFlag, User
 from tenants.own_connection import ask_here
 from tests.conftest import Workspace
 from tests.tenants.people import add_person, give_second_factor
@@ -74,25 +75,23 @@ def test_what_cannot_be_done_says_why(staff: Client) -> None:
     assert FeatureFlag.objects.count() == 0
 
 
-def test_requests_of_both_groups_are_counted_and_shown(
-    staff: Client, acme: Workspace, globex: Workspace, console: Callable[..., Client]
-) -> None:
+def test_deliveries_of_both_groups_are_shown(staff: Client, acme: Workspace, globex: Workspace) -> None:
     staff.post(f"{FLAG}start/", {"percent": "1"})
     staff.post(f"{FLAG}name/", {"slug": "acme", "choice": "on"})
     staff.post(f"{FLAG}name/", {"slug": "globex", "choice": "off"})
     figures.flush(ask_here)
-    figures.count(REQUESTS, acme.tenant.pk, 0, 0)
+    figures.count(DELIVERIES, acme.tenant.pk, 0, 0)
     figures.flush(ask_here)  # this process knows the step now
-    for _ in range(3):
-        assert console(acme).get("/").status_code == 200
-    assert console(globex).get("/").status_code == 200
-    figures.count(REQUESTS, globex.tenant.pk, 1, 1)
+    figures.count(DELIVERIES, acme.tenant.pk, 3, 0)
+    figures.count(DELIVERIES, globex.tenant.pk, 2, 1)
     figures.flush(ask_here)
-    kept = FlagFigure.objects.order_by("is_on").values_list("is_on", "events", "errors")
-    assert list(kept) == [(False, 2, 1), (True, 3, 0)]
     page = words(staff.get(PAGE))
-    assert "With it (1) requests 3 0 0.00 %" in page
-    assert "Without it (1) requests 2 1 50.00 %" in page
+    assert "With it (1) deliveries 3 0 0.00 %" in page
+    assert "Without it (1) deliveries 2 1 50.00 %" in page
+    assert "Judged by deliveries." in page
+    staff.post(f"{PAGE}import-in-pairs/start/", {"percent": "1"})
+    assert words(staff.get(PAGE)).count("With it (") == 1
+    assert "No figure here shows what it changes: it is stopped by hand alone." in words(staff.get(PAGE))
 
 
 def test_staff_who_may_only_look_see_no_buttons_and_are_refused(signed_in: SignIn, acme: Workspace) -> None:
