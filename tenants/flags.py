@@ -22,7 +22,8 @@ REQUESTS, DELIVERIES = "requests", "deliveries"
 class Flag(NamedTuple):
     """`default` is what is safe while nothing is known. `on` and `off` say in words what a workspace gets.
 
-    `kinds` are the figures that it can change: by these alone it is judged, and without any by people alone.
+    `kinds` are the figures that it can change: by these alone it is judged, and without any by people alone. `name` has
+    at most 27 characters, to be named in the kind of an alert.
     """
 
     name: str

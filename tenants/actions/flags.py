@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from tenants.actions import audit
-from tenants.actions.alerts import raise_alert
+from tenants.actions.alerts import close_alert, raise_alert
 from tenants.flags import FLAGS, forget
 from tenants.models import FeatureFlag, FlagFigure, Tenant, User
 
@@ -28,13 +28,14 @@ class FlagRefused(ValueError):
 def start_flag(*, actor: User | None, name: str, percent: int) -> None:
     """Give it to this share of all workspaces: 1, 10, 50 or 100 of a hundred; raises FlagRefused.
 
-    The share of 1 is inside that of 10. What was stopped begins again, and figures begin anew.
+    The share of 1 is inside that of 10. What was stopped begins again, its alert is closed, and figures begin anew.
     """
     row = _locked(name)
     if percent not in SHARES:
         _refuse(f"{percent} % cannot be chosen: give 1, 10, 50 or 100.")
     row.percent, row.stopped_at, row.stopped_why = percent, None, ""
     _begin_step(row)
+    close_alert(actor=actor, kind=_alert(name), tenant_id=None)
     audit.record("flag.start", actor=actor, tenant_id=None, target=name, percent=percent)
 
 
@@ -77,8 +78,13 @@ def stop_worse() -> list[str]:
 def _stop_by_itself(row: FeatureFlag, why: str) -> bool:
     is_stopped = stop_flag(actor=None, name=row.name, why=why, step=row.step)
     if is_stopped:
-        raise_alert("flag_stopped", None, f"{row.name} was stopped: {why}")
+        raise_alert(_alert(row.name), None, f"{row.name} was stopped: {why}")
     return is_stopped
+
+
+def _alert(name: str) -> str:
+    """Name the kind of its alert: one is open for each kind, so the stop of another flag would take its place."""
+    return f"flag_stopped:{name}"
 
 
 def worse_in(row: FeatureFlag) -> str:

@@ -224,7 +224,22 @@ def test_it_stops_by_itself_when_it_is_twice_and_a_point_worse(
     figures(*counts)
     assert stop_worse() == ([NAME] if is_stopped else [])
     assert (FeatureFlag.objects.get().stopped_at is not None) is is_stopped
-    assert Alert.objects.filter(kind="flag_stopped").count() == is_stopped
+    assert Alert.objects.filter(kind=f"flag_stopped:{NAME}").count() == is_stopped
+
+
+def test_each_flag_has_an_alert_of_its_own_which_a_start_closes(
+    do: Do, both: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = OWN_ENCODER._replace(name="another")
+    monkeypatch.setitem(flags.FLAGS, "another", another)
+    start_flag(actor=None, name="another", percent=1)
+    figures(1000, 250, 1000, 10)
+    figures(1000, 500, 1000, 10, name="another")
+    assert sorted(stop_worse()) == ["another", NAME]
+    texts = Alert.objects.filter(closed_at=None).order_by("text").values_list("text", flat=True)
+    assert [text.partition(" ")[0] for text in texts] == ["another", NAME]
+    do(start_flag, percent=1)
+    assert Alert.objects.get(closed_at=None).kind == "flag_stopped:another"
 
 
 def test_what_a_flag_cannot_change_does_not_judge_it(do: Do, both: tuple[int, int]) -> None:
