@@ -62,8 +62,12 @@ class FeatureFlagPages(admin.ModelAdmin[FeatureFlag]):
         slug, choice = request.POST.get("slug", "").strip().lower()[:40], request.POST.get("choice", "")
 
         def do(user: User) -> str:
-            name_workspace(actor=user, name=object_id, slug=slug, choice=choice)
-            return f"The flag {object_id} is {'by share' if choice == 'share' else choice} for {slug}."
+            holds = name_workspace(actor=user, name=object_id, slug=slug, choice=choice)
+            how, then = (
+                "by share" if choice == "share" else choice,
+                "" if holds else " once it is started again",
+            )
+            return f"The flag {object_id} is {how} for {slug}{then}."
 
         return _step(request, do)
 

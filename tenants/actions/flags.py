@@ -52,20 +52,30 @@ def stop_flag(*, actor: User | None, name: str, why: str = "", step: int | None 
 
 
 @transaction.atomic
-def name_workspace(*, actor: User | None, name: str, slug: str, choice: str) -> None:
-    """Have a workspace get it ("on"), or not ("off"), whatever the share says; or by "share" again. May be refused."""
+def name_workspace(*, actor: User | None, name: str, slug: str, choice: str) -> bool:
+    """Have a workspace get it ("on"), or not ("off"), whatever the share says; or by "share" again. May be refused.
+
+    False if that holds only once the flag is started again: until then the figures say why it was stopped.
+    """
     row = _locked(name)
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
         _refuse(f"There is no workspace {slug!r}: give the name in its address.")
     if choice not in NAMED:
         _refuse(f"{choice!r} cannot be chosen: give on, off or share.")
+    before = row.on_for, row.off_for
     row.on_for = sorted({*row.on_for} - {tenant.pk} | ({tenant.pk} if choice == "on" else set()))
     row.off_for = sorted({*row.off_for} - {tenant.pk} | ({tenant.pk} if choice == "off" else set()))
+    if (row.on_for, row.off_for) == before:
+        return row.stopped_at is None
     if len(row.on_for) + len(row.off_for) > MOST_NAMED:
         _refuse(f"{MOST_NAMED} workspaces are named already: take some back to the share, or raise it.")
-    _begin_step(row)
+    if row.stopped_at:
+        row.save(update_fields=["on_for", "off_for"])
+    else:
+        _begin_step(row)
     audit.record("flag.name", actor=actor, tenant_id=None, target=name, workspace=slug, choice=choice)
+    return row.stopped_at is None
 
 
 def stop_worse() -> list[str]:

@@ -105,6 +105,28 @@ def test_without_the_database_the_last_copy_holds_and_without_one_the_default(do
         assert is_on(OWN_ENCODER, 1)
 
 
+def test_the_same_choice_again_begins_no_step(do: Do, both: tuple[int, int]) -> None:
+    before, entries = FeatureFlag.objects.values().get(), AuditEntry.objects.count()
+    figures(1, 0, 1, 0)
+    assert do(name_workspace, slug="acme", choice="on") is True
+    assert (FeatureFlag.objects.values().get(), AuditEntry.objects.count()) == (before, entries)
+    assert FlagFigure.objects.count() == 2
+
+
+def test_a_name_leaves_the_figures_of_a_stop_and_holds_once_it_is_started(
+    do: Do, both: tuple[int, int]
+) -> None:
+    figures(1000, 250, 1000, 10)
+    assert stop_worse() == [NAME]
+    before = FeatureFlag.objects.values("step", "started_at", "stopped_at").get()
+    assert do(name_workspace, slug="globex", choice="on") is False
+    assert FeatureFlag.objects.values("step", "started_at", "stopped_at").get() == before
+    assert FlagFigure.objects.count() == 2
+    assert not is_on(OWN_ENCODER, both[1])
+    do(start_flag, percent=1)
+    assert is_on(OWN_ENCODER, both[1])
+
+
 @pytest.mark.parametrize("percent", [0, 25, 101, -1])
 def test_another_share_is_refused(do: Do, percent: int) -> None:
     with pytest.raises(FlagRefused, match=r"cannot be chosen: give 1, 10, 50 or 100\."):

@@ -60,8 +60,12 @@ def test_the_buttons_start_name_and_stop(staff: Client) -> None:
     assert "own-encoder: stopped" in words(answer)
     assert "Who has it Nobody." in words(answer)
     assert buttons(answer).count("Stop for all") == 1  # of the other flag
+    page = words(staff.post(f"{FLAG}name/", {"slug": "acme", "choice": "share"}, follow=True))
+    assert "The flag own-encoder is by share for acme once it is started again." in page
     entries = AuditEntry.objects.filter(target="own-encoder").values_list("action", "actor")
-    assert list(entries) == [(f"flag.{step}", "support@truepush.test") for step in ("stop", "name", "start")]
+    assert list(entries) == [
+        (f"flag.{step}", "support@truepush.test") for step in ("name", "stop", "name", "start")
+    ]
 
 
 def test_what_cannot_be_done_says_why(staff: Client) -> None:
