@@ -35,7 +35,6 @@ class Figures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tally: Tally = {}
-        self._steps: dict[str, int] = {}
         self._flushed = time.monotonic()
 
     def count(self, kind: str, tenant_id: int, events: int, errors: int) -> None:
@@ -48,15 +47,13 @@ class Figures:
             self.flush(ask)
 
     def flush(self, ask: Ask) -> None:
-        """Add what was counted; not what was counted while a step began, since nobody knows on which side of it."""
+        """Add what was counted; not while a step begins, since nobody knows on which side of it that was."""
         self._flushed = time.monotonic()
         with self._lock:
             tally, self._tally = self._tally, {}
         if not tally:
             return
-        rows = read(ask)
-        before, self._steps = self._steps, {row.name: row.step for row in rows.values()}
-        live = [row for row in rows.values() if not row.is_stopped and before.get(row.name) == row.step]
+        live = [row for row in read(ask).values() if row.is_settled and not row.is_stopped]
         sums = dict(sorted(_sums(tally, live)))  # in one order, so that no two processes wait for each other
         if sums:
             columns = zip(*((*figure, *counted) for figure, counted in sums.items()), strict=True)

@@ -16,6 +16,8 @@ from truepush.lib.share import is_in_share
 log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 5.0
+# After a start: 10 s until all processes follow, 15 s in which what they did before may end, 5 s of counting it.
+SETTLING_SECONDS = 30.0
 REQUESTS, DELIVERIES = "requests", "deliveries"
 
 
@@ -61,6 +63,8 @@ class Row(NamedTuple):
     off_for: frozenset[int]
     step: int
     is_stopped: bool
+    # It began long enough ago that what is counted now happened under it.
+    is_settled: bool
 
     def has(self, tenant_id: int) -> bool:
         """Whether a workspace has it: a stop beats a name, and a name beats the share."""
@@ -77,7 +81,8 @@ class _Copy(NamedTuple):
 _NEVER = float("-inf")
 _copy = _Copy(_NEVER, {})
 _READ = """
-SELECT name, percent, on_for, off_for, step, stopped_at IS NOT NULL FROM public.tenants_featureflag
+SELECT name, percent, on_for, off_for, step, stopped_at IS NOT NULL,
+    started_at < clock_timestamp() - make_interval(secs => %s) FROM public.tenants_featureflag
 """
 
 
@@ -104,8 +109,8 @@ def rows() -> dict[str, Row]:
 def read(ask: Ask) -> dict[str, Row]:
     """Read the books as they are, without rows of flags that this version does not name."""
     return {
-        name: Row(name, percent, frozenset(on_for), frozenset(off_for), step, is_stopped)
-        for name, percent, on_for, off_for, step, is_stopped in ask(_READ, [])
+        name: Row(name, percent, frozenset(on_for), frozenset(off_for), *rest)
+        for name, percent, on_for, off_for, *rest in ask(_READ, [SETTLING_SECONDS])
         if name in FLAGS
     }
 

@@ -1,17 +1,19 @@
 """OB-07: a change goes to a share of workspaces or to some by name, stops for all, and by itself if it is worse."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tenants import flags
 from tenants.actions.flags import FlagRefused, name_workspace, start_flag, stop_flag, stop_worse
 from tenants.flag_figures import Figures
-from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, REQUESTS, Row, forget_all, is_on
+from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, REQUESTS, forget_all, is_on
 from tenants.models import Alert, AuditEntry, FeatureFlag, FlagFigure
 from tenants.own_connection import ask_here, connection_parameters
 from tests.conftest import Workspace
@@ -30,6 +32,11 @@ def do(db: None, django_capture_on_commit_callbacks: Any) -> Do:
             return verb(actor=None, name=NAME, **given)
 
     return call
+
+
+def settle() -> None:
+    """Let the time pass in which a start reaches all processes."""
+    FeatureFlag.objects.update(started_at="2020-01-01T00:00Z")
 
 
 @pytest.fixture
@@ -153,9 +160,8 @@ def test_what_is_done_is_audited(do: Do, both: tuple[int, int]) -> None:
 def test_figures_of_both_groups_are_added_by_one_statement(
     both: tuple[int, int], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    settle()
     process = Figures()
-    process.count(DELIVERIES, both[0], 1, 0)
-    process.flush(ask_here)  # begins with the step
     for _ in range(3):
         process.count(DELIVERIES, both[0], 1, 0)
         process.count(DELIVERIES, both[1], 100, 2)
@@ -186,9 +192,8 @@ def test_who_changes_a_flag_and_who_adds_figures_do_not_wait_for_each_other(db: 
             with transaction.atomic():
                 assert FeatureFlag.objects.get().percent == 100
                 start_flag(actor=None, name=NAME, percent=10)
-                for _ in range(2):
-                    process.count(DELIVERIES, 1, 1, 0)
-                    process.flush(ask)
+                process.count(DELIVERIES, 1, 1, 0)
+                process.flush(ask)
                 transaction.set_rollback(True)
             assert FlagFigure.objects.get().events == 1
         finally:
@@ -196,16 +201,15 @@ def test_who_changes_a_flag_and_who_adds_figures_do_not_wait_for_each_other(db: 
             other.execute("DELETE FROM tenants_featureflag")
 
 
-def test_what_was_counted_across_a_start_is_left_out(do: Do, both: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("seconds", "kept"), [(0, []), (20, []), (31, [10])])
+def test_what_is_counted_while_a_start_reaches_all_processes_is_left_out(
+    both: tuple[int, int], seconds: int, kept: list[int]
+) -> None:
+    FeatureFlag.objects.update(started_at=timezone.now() - timedelta(seconds=seconds))
     process = Figures()
-    for _ in range(2):
-        process.count(DELIVERIES, both[0], 10, 0)
-        process.flush(ask_here)
-    assert FlagFigure.objects.get().events == 10
-    process.count(DELIVERIES, both[0], 10, 10)
-    do(start_flag, percent=10)
+    process.count(DELIVERIES, both[0], 10, 0)
     process.flush(ask_here)
-    assert FlagFigure.objects.count() == 0
+    assert list(FlagFigure.objects.values_list("events", flat=True)) == kept
 
 
 def test_a_row_that_the_code_does_not_name_keeps_nothing_from_the_others(both: tuple[int, int]) -> None:
@@ -270,11 +274,11 @@ def test_what_a_flag_cannot_change_does_not_judge_it(do: Do, both: tuple[int, in
     figures(1000, 250, 1000, 10, name=IMPORT_IN_PAIRS.name)
     assert stop_worse() == []
     FlagFigure.objects.all().delete()
+    settle()
     process = Figures()
-    for _ in range(2):
-        process.count(REQUESTS, both[0], 1, 0)
-        process.count(DELIVERIES, both[0], 1, 0)
-        process.flush(ask_here)
+    process.count(REQUESTS, both[0], 1, 0)
+    process.count(DELIVERIES, both[0], 1, 0)
+    process.flush(ask_here)
     assert list(FlagFigure.objects.values_list("flag_id", "kind")) == [(NAME, DELIVERIES)]
 
 
@@ -286,10 +290,3 @@ def test_the_stop_says_why_once_to_staff_and_in_the_audit_log(both: tuple[int, i
     assert Alert.objects.get().text == f"{NAME} was stopped: {why}"
     entry = AuditEntry.objects.get(action="flag.stop")
     assert (entry.actor, entry.detail) == ("system", {"why": why})
-
-
-def test_a_workspace_of_every_share_is_the_same_on_all_processes() -> None:
-    row = Row(NAME, 10, frozenset(), frozenset(), 1, is_stopped=False)
-    assert [number for number in range(60) if row.has(number)] == [
-        number for number in range(60) if is_in_share(NAME, str(number), 10)
-    ]
