@@ -4,16 +4,11 @@ Every process keeps a copy of the books for LIFETIME_SECONDS, so a stop holds ev
 database is away the last copy holds. A process that never had one goes by the code's `default`, as without a row.
 """
 
-import logging
-import time
 from typing import NamedTuple
 
-from django.db import InterfaceError, OperationalError
-
+from tenants.copied import Copied
 from tenants.own_connection import Ask, ask_here
 from truepush.lib.share import is_in_share
-
-log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 5.0
 # After a start: 10 s until all processes follow, 15 s in which what they did before may end, 5 s of counting it.
@@ -73,13 +68,6 @@ class Row(NamedTuple):
         return tenant_id in self.on_for or is_in_share(self.name, str(tenant_id), self.percent)
 
 
-class _Copy(NamedTuple):
-    at: float
-    rows: dict[str, Row]
-
-
-_NEVER = float("-inf")
-_copy = _Copy(_NEVER, {})
 _READ = """
 SELECT name, percent, on_for, off_for, step, stopped_at IS NOT NULL,
     started_at < clock_timestamp() - make_interval(secs => %s) FROM public.tenants_featureflag
@@ -88,22 +76,8 @@ SELECT name, percent, on_for, off_for, step, stopped_at IS NOT NULL,
 
 def is_on(flag: Flag, tenant_id: int) -> bool:
     """Whether a workspace has it now; costs a query every LIFETIME_SECONDS."""
-    row = rows().get(flag.name)
+    row = _books.get().get(flag.name)
     return row.has(tenant_id) if row else flag.default
-
-
-def rows() -> dict[str, Row]:
-    """Give this process's copy; what was read last while the database is away."""
-    global _copy  # noqa: PLW0603  # one copy a process, replaced whole
-    now = time.monotonic()
-    if now - _copy.at >= LIFETIME_SECONDS:
-        found = _copy.rows
-        try:
-            found = read(ask_here)
-        except (OperationalError, InterfaceError) as error:
-            log.warning("The feature flags could not be read: %s", error)
-        _copy = _Copy(now, found)
-    return _copy.rows
 
 
 def read(ask: Ask) -> dict[str, Row]:
@@ -115,13 +89,5 @@ def read(ask: Ask) -> dict[str, Row]:
     }
 
 
-def forget() -> None:
-    """Have this process read anew after a change; other processes follow within LIFETIME_SECONDS."""
-    global _copy  # noqa: PLW0603
-    _copy = _copy._replace(at=_NEVER)
-
-
-def forget_all() -> None:
-    """Know nothing, as a process that starts."""
-    global _copy  # noqa: PLW0603
-    _copy = _Copy(_NEVER, {})
+_books: Copied[dict[str, Row]] = Copied("feature flags", lambda: read(ask_here), {}, LIFETIME_SECONDS)
+forget = _books.forget

@@ -5,21 +5,17 @@ With rings they come from one release; without, from what the process that answe
 minutes of an upgrade.
 """
 
-import logging
-import time
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
+from tenants.copied import Copied
 from tenants.models import SdkRelease
 from truepush.lib.encodings import Encoded
 from truepush.lib.push_providers import as_script
 from truepush.lib.sdk_release import Release, Share, make_release, version_for
-
-log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 5.0
 # A content hash that nobody knows may be that of a release which another process has just kept.
@@ -34,14 +30,6 @@ class Row(NamedTuple):
     digest: str
     percent: int
     is_called_back: bool
-
-
-class _Copy(NamedTuple):
-    at: float
-    rows: tuple[Row, ...]
-
-
-_copy = _Copy(float("-inf"), ())
 
 
 def sources() -> dict[str, str]:
@@ -63,30 +51,19 @@ def _kept(version: str, digest: str) -> Release:
     return Release(version, files or {})  # none if it was dropped a moment ago: then nobody is given it
 
 
-def rows(at_most_old: float = LIFETIME_SECONDS) -> tuple[Row, ...]:
-    """Read what is kept, the newest start first; while the database is away, what was read last."""
-    global _copy  # noqa: PLW0603  # one copy a process, replaced whole
-    now = time.monotonic()
-    if now - _copy.at < at_most_old:
-        return _copy.rows
-    found = _copy.rows
-    try:
-        found = tuple(
-            Row(version, digest, percent, called_back_at is not None)
-            for version, digest, percent, called_back_at in SdkRelease.objects.order_by(
-                "-started_at", "-pk"
-            ).values_list("version", "digest", "percent", "called_back_at")
+def _read() -> tuple[Row, ...]:
+    found = SdkRelease.objects.order_by("-started_at", "-pk")
+    return tuple(
+        Row(version, digest, percent, called_back_at is not None)
+        for version, digest, percent, called_back_at in found.values_list(
+            "version", "digest", "percent", "called_back_at"
         )
-    except (OperationalError, InterfaceError) as error:
-        log.warning("The list of SDK releases could not be read: %s", error)
-    _copy = _Copy(now, found)
-    return found
+    )
 
 
-def forget() -> None:
-    """Have this process read anew after a change; other processes follow within LIFETIME_SECONDS."""
-    global _copy  # noqa: PLW0603
-    _copy = _copy._replace(at=float("-inf"))
+_books: Copied[tuple[Row, ...]] = Copied("list of SDK releases", _read, (), LIFETIME_SECONDS)
+# What is kept, the newest start first.
+rows, forget = _books.get, _books.forget
 
 
 def order_of(known: tuple[Row, ...]) -> list[Share]:

@@ -17,7 +17,7 @@ from subscribers.actions.site import add_site
 from subscribers.models import Site
 from tenants.actions.workspace import create_workspace, prepare_workspace
 from tenants.doorway import in_tenant, reset_to_public
-from tenants.flags import forget_all as forget_flags
+from tenants.flags import forget as forget_flags
 from tenants.models import (
     Alert,
     Domain,

@@ -1,5 +1,6 @@
 """OB-07: a change goes to a share of workspaces or to some by name, stops for all, and by itself if it is worse."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from tenants import flags
 from tenants.actions.flags import FlagRefused, name_workspace, start_flag, stop_flag, stop_worse
+from tenants.copied import Copied
 from tenants.flag_figures import Figures
-from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, REQUESTS, forget_all, is_on
+from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, REQUESTS, is_on
 from tenants.models import Alert, AuditEntry, FeatureFlag, FlagFigure
 from tenants.own_connection import ask_here, connection_parameters
 from tests.conftest import Workspace
@@ -88,8 +90,8 @@ def test_another_process_s_stop_is_seen_within_a_minute(do: Do, monkeypatch: pyt
     assert flags.LIFETIME_SECONDS == 5.0
     do(start_flag, percent=100)
     assert is_on(OWN_ENCODER, 1)
-    now = [flags.time.monotonic()]
-    monkeypatch.setattr(flags.time, "monotonic", lambda: now[0])
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     stop_flag(
         actor=None, name=NAME
     )  # nothing follows the commit here, as in the processes that did not do it
@@ -98,7 +100,9 @@ def test_another_process_s_stop_is_seen_within_a_minute(do: Do, monkeypatch: pyt
     assert not is_on(OWN_ENCODER, 1)
 
 
-def test_without_the_database_the_last_copy_holds_and_without_one_the_default(do: Do) -> None:
+def test_without_the_database_the_last_copy_holds_and_without_one_the_default(
+    do: Do, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         raise OperationalError("away")
 
@@ -108,7 +112,7 @@ def test_without_the_database_the_last_copy_holds_and_without_one_the_default(do
     flags.forget()
     with connection.execute_wrapper(away):
         assert not is_on(OWN_ENCODER, 1)
-        forget_all()
+        monkeypatch.setattr(flags, "_books", Copied("flags", lambda: flags.read(ask_here), {}, 5.0))
         assert is_on(OWN_ENCODER, 1)
 
 
