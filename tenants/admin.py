@@ -1,20 +1,19 @@
 """Support staff's view of all customers, read-only; on the public host alone."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from tenants.access import signed_in_user
 from tenants.actions.sdk_release import SHARES, ReleaseRefused, call_back_release, start_release
-from tenants.admin_flags import FeatureFlagPages
+from tenants.admin_flags import FeatureFlagPages, do_step, percent_of
 from tenants.models import (
     Alert,
     AuditEntry,
@@ -33,6 +32,8 @@ from tenants.models import (
 )
 from tenants.outbox import text_of
 from tenants.sdk_rings import forget, installed, order_of, rows, state_of
+
+MAY_RELEASE = "tenants.release_sdk"
 
 admin.site.site_header = "Truepush support"
 admin.site.site_title = "Truepush support"
@@ -149,7 +150,11 @@ class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
         return super().get_queryset(request).defer("files")
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return [name for name in self.list_display if name != "steps" or may_release(request)]
+        return [
+            name
+            for name in self.list_display
+            if name != "steps" or signed_in_user(request).has_perm(MAY_RELEASE)
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         forget()  # what another process changed a moment ago is shown too
@@ -190,50 +195,42 @@ class SdkReleaseAdmin(ReadOnly, admin.ModelAdmin[SdkRelease]):
         return format_html('<span class="nowrap">{}</span>', format_html_join(" ", button, buttons))
 
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        share = request.POST.get("percent", "")
-        percent = int(share) if share in map(str, SHARES) else 0
+        percent = percent_of(request)
 
-        def do(version: str) -> str:
-            start_release(actor=staff_of(request), version=version, percent=percent)
+        def do(user: User) -> str:
+            version = self._version(request, object_id)
+            start_release(actor=user, version=version, percent=percent)
             return f"{version} goes to {percent} % of websites."
 
-        return self._step(request, object_id, do)
+        return self._step(request, do)
 
     def call_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def do(version: str) -> str:
-            then = call_back_release(actor=staff_of(request), version=version)
+        def do(user: User) -> str:
+            version = self._version(request, object_id)
+            then = call_back_release(actor=user, version=version)
             return f"{version} is called back. Its websites get {then} again."
 
-        return self._step(request, object_id, do)
+        return self._step(request, do)
 
-    def _step(self, request: HttpRequest, object_id: str, do: Callable[[str], str]) -> HttpResponse:
-        """Do it, for whom it is allowed, and lead back to the list, which says what came of it."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not may_release(request):
-            raise PermissionDenied
+    def _version(self, request: HttpRequest, object_id: str) -> str:
         release = self.get_object(request, object_id)
         if release is None:
             raise Http404
-        try:
-            messages.success(request, do(release.version))
-        except ReleaseRefused as refusal:
-            messages.error(request, str(refusal))
-        return redirect("admin:tenants_sdkrelease_changelist")
+        return release.version
+
+    def _step(self, request: HttpRequest, do: Callable[[User], str]) -> HttpResponse:
+        return do_step(
+            request,
+            do,
+            permission=MAY_RELEASE,
+            refusal=ReleaseRefused,
+            page="admin:tenants_sdkrelease_changelist",
+        )
 
 
 @admin.register(FeatureFlag)
 class FeatureFlagAdmin(ReadOnly, FeatureFlagPages):
     """One page with buttons, for whoever may release."""
-
-
-def may_release(request: HttpRequest) -> bool:
-    return staff_of(request).has_perm("tenants.release_sdk")
-
-
-def staff_of(request: HttpRequest) -> User:
-    """Give who is signed in; the admin lets nobody else in."""
-    return cast("User", request.user)
 
 
 @admin.register(KeptMail)

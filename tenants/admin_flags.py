@@ -1,4 +1,4 @@
-"""Support's page of feature flags: one page for all of them, with buttons for whoever may release."""
+"""Support's page of feature flags: one for all of them, with buttons for whoever may release, and what buttons do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,12 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from tenants.access import signed_in_user
-from tenants.actions.flags import LEAST_EVENTS, SHARES, FlagRefused, name_workspace, start_flag, stop_flag
+from tenants.actions.flags import LEAST_EVENTS, FlagRefused, name_workspace, start_flag, stop_flag
 from tenants.flag_page import flags_shown
 from tenants.flags import LIFETIME_SECONDS
 from tenants.models import FeatureFlag, User
+
+MAY_RELEASE = "tenants.release_flags"
 
 
 class FeatureFlagPages(admin.ModelAdmin[FeatureFlag]):
@@ -37,13 +39,12 @@ class FeatureFlagPages(admin.ModelAdmin[FeatureFlag]):
             "flags": flags_shown(),
             "lifetime": int(LIFETIME_SECONDS),
             "least": LEAST_EVENTS,
-            "may_release": _may_release(request),
+            "may_release": signed_in_user(request).has_perm(MAY_RELEASE),
         }
         return super().changelist_view(request, {**shown, **(extra_context or {})})
 
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        share = request.POST.get("percent", "")
-        percent = int(share) if share in map(str, SHARES) else 0
+        percent = percent_of(request)
 
         def do(user: User) -> str:
             start_flag(actor=user, name=object_id, percent=percent)
@@ -73,17 +74,33 @@ class FeatureFlagPages(admin.ModelAdmin[FeatureFlag]):
 
 
 def _step(request: HttpRequest, do: Callable[[User], str]) -> HttpResponse:
+    return do_step(
+        request, do, permission=MAY_RELEASE, refusal=FlagRefused, page="admin:tenants_featureflag_changelist"
+    )
+
+
+def do_step(
+    request: HttpRequest,
+    do: Callable[[User], str],
+    *,
+    permission: str,
+    refusal: type[ValueError],
+    page: str,
+) -> HttpResponse:
     """Do it, for whom it is allowed, and lead back to the page, which says what came of it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    if not _may_release(request):
+    user = signed_in_user(request)
+    if not user.has_perm(permission):
         raise PermissionDenied
     try:
-        messages.success(request, do(signed_in_user(request)))
-    except FlagRefused as refusal:
-        messages.error(request, str(refusal))
-    return redirect("admin:tenants_featureflag_changelist")
+        messages.success(request, do(user))
+    except refusal as error:
+        messages.error(request, str(error))
+    return redirect(page)
 
 
-def _may_release(request: HttpRequest) -> bool:
-    return signed_in_user(request).has_perm("tenants.release_flags")
+def percent_of(request: HttpRequest) -> int:
+    """Read the share that a button sends; the verb refuses what none does."""
+    share = request.POST.get("percent", "")[:4]
+    return int(share) if share.isdecimal() else 0

@@ -70,7 +70,7 @@ def test_the_buttons_start_name_and_stop(staff: Client) -> None:
 
 def test_what_cannot_be_done_says_why(staff: Client) -> None:
     for step, given, why in (
-        ("start", {"percent": "25"}, "cannot be chosen: give 1, 10, 50 or 100."),
+        ("start", {"percent": "25"}, "25 % cannot be chosen: give 1, 10, 50 or 100."),
         ("name", {"slug": "nobody", "choice": "on"}, "There is no workspace &#x27;nobody&#x27;"),
         ("name", {"slug": "acme", "choice": "x"}, "cannot be chosen: give on, off or share."),
     ):
