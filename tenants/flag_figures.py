@@ -53,7 +53,7 @@ class Figures:
             tally, self._tally = self._tally, {}
         if not tally:
             return
-        live = [row for row in read(ask).values() if row.is_settled and not row.is_stopped]
+        live = [row for row in read(ask).values() if row.is_settled and not row.stopped_at]
         sums = dict(sorted(_sums(tally, live)))  # in one order, so that no two processes wait for each other
         if sums:
             columns = zip(*((*figure, *counted) for figure, counted in sums.items()), strict=True)

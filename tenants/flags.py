@@ -4,6 +4,7 @@ Every process keeps a copy of the books for LIFETIME_SECONDS, so a stop holds ev
 database is away the last copy holds. A process that never had one goes by the code's `default`, as without a row.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from tenants.copied import Copied
@@ -57,19 +58,21 @@ class Row(NamedTuple):
     on_for: frozenset[int]
     off_for: frozenset[int]
     step: int
-    is_stopped: bool
+    started_at: datetime
+    stopped_at: datetime | None
+    stopped_why: str
     # It began long enough ago that what is counted now happened under it.
     is_settled: bool
 
     def has(self, tenant_id: int) -> bool:
         """Whether a workspace has it: a stop beats a name, and a name beats the share."""
-        if self.is_stopped or tenant_id in self.off_for:
+        if self.stopped_at or tenant_id in self.off_for:
             return False
         return tenant_id in self.on_for or is_in_share(self.name, str(tenant_id), self.percent)
 
 
 _READ = """
-SELECT name, percent, on_for, off_for, step, stopped_at IS NOT NULL,
+SELECT name, percent, on_for, off_for, step, started_at, stopped_at, stopped_why,
     started_at < clock_timestamp() - make_interval(secs => %s) FROM public.tenants_featureflag
 """
 
