@@ -201,7 +201,9 @@ def test_the_use_is_written_once_a_minute_and_a_request_costs_five_statements(
     assert ApiKey.objects.get(pk=key.pk).last_used_at == first
     ApiKey.objects.update(last_used_at=first - timedelta(minutes=1))
     ask(acme, token)
-    assert (ApiKey.objects.get(pk=key.pk).last_used_at or first) >= first
+    last = ApiKey.objects.get(pk=key.pk).last_used_at
+    assert last is not None
+    assert last >= first
 
 
 class Subscribers(KeyView):
@@ -275,11 +277,13 @@ def test_a_refused_key_leaves_nothing_in_the_log(acme: Workspace, caplog: pytest
         ask(acme, token)
         ask(acme, token, f"{WHERE}?key={token}")
     said = [
-        f"{record.getMessage()} {record.__dict__}"
+        # The request itself is carried for handlers, and written by none.
+        f"{record.getMessage()} { {**record.__dict__, 'request': ''} }"
         for record in caplog.records
         if record.name != "django.db.backends"
     ]
-    assert [line for line in said if token[-40:] in line and "WSGIRequest" not in line] == []
+    assert len(said) >= 2
+    assert [line for line in said if token[-40:] in line] == []
 
 
 def test_a_workspace_has_at_most_fifty_keys_that_count(acme: Workspace) -> None:
