@@ -23,6 +23,7 @@ class KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label="What it may do",
         choices=Scope.choices,
+        help_text="For routes to come: so far the API only says what a key is.",
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     days = forms.ChoiceField(
