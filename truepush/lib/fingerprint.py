@@ -1,0 +1,87 @@
+"""What a failure has in common with others of its kind, in words that hold nothing of a customer.
+
+For words of ours: what may be of somebody is taken out. For an exception: its type and the statement of our own code
+in which it happened, as it stands in the source. Its message is left out: it may say anything of anybody, and two
+customers' names would make two of what is one.
+"""
+
+import hashlib
+import re
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+MOST_TITLE = 200
+GONE = "…"
+OWN = ("campaigns", "subscribers", "tenants", "truepush")
+_ROOT = Path(__file__).resolve().parents[2]
+
+# In this order: an address has a host in it, and a host may have numbers.
+_TAKEN = (
+    re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE),
+    re.compile(r"\S+@\S+"),
+    # An apostrophe inside a word is no quotation mark.
+    re.compile(r"\u201c[^\u201d]*\u201d|\u2018[^\u2019]*\u2019|\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)"),
+    re.compile(r"\b(?:[\w-]+\.)+[^\W\d_]{2,}\b"),
+    re.compile(r"[\w+/=-]*\d[\w+/=.:,-]*"),
+    re.compile(r"\b[\w+/=-]{32,}"),
+)
+_FRAME = re.compile(r'^ +File "(?P<path>[^"\n]+)", line \d+, in (?P<name>[^\n]+)$')
+_HEAD = "Traceback (most recent call last):\n"
+_TYPE = re.compile(r"^(?:[\w.]+\.)?(\w+)(?::|$)")
+
+
+class _Frame(NamedTuple):
+    path: str
+    name: str
+    statement: str
+
+
+def fingerprint(kind: str, title: str) -> str:
+    """32 characters: the same title of the same kind has the same."""
+    return hashlib.sha256(f"{kind}\n{title}".encode()).hexdigest()[:32]
+
+
+def plain(words: str) -> str:
+    """Take addresses, quotations, host names, numbers and ids out; one line of at most MOST_TITLE characters."""
+    for pattern in _TAKEN:
+        words = pattern.sub(GONE, words)
+    return " ".join(words.split())[:MOST_TITLE]
+
+
+def title_of(error: BaseException) -> str:
+    """Say what broke and where: "KeyError in campaigns/report.py, figures: share = parts[name]"."""
+    return title_of_text("".join(traceback.format_exception(error, chain=False)))
+
+
+def title_of_text(trace: str) -> str:
+    """The same of a traceback that was written down (traceback.format_exc), of which the last part counts."""
+    frames, name = _read(trace.rpartition(_HEAD)[2])
+    own = [frame for frame in frames if _own_path(frame.path)]
+    if own:
+        found = own[-1]
+        return f"{name} in {_own_path(found.path)}, {found.name}: {found.statement}"[:MOST_TITLE]
+    where = f" in {'/'.join(Path(frames[-1].path).parts[-2:])}, {frames[-1].name}" if frames else ""
+    return f"{name}{where}, outside of our code"[:MOST_TITLE]
+
+
+def _read(trace: str) -> tuple[list[_Frame], str]:
+    """Read the frames, the innermost last, and the name of the type, which the first line after them begins with."""
+    frames: list[_Frame] = []
+    lines = trace.splitlines()
+    for number, line in enumerate(lines):
+        if match := _FRAME.match(line):
+            following = lines[number + 1].strip() if number + 1 < len(lines) else ""
+            frames.append(_Frame(match["path"], match["name"], following))
+        elif not line.startswith(" "):
+            kind = _TYPE.match(line)
+            return frames, kind[1] if kind else "Error"
+    return frames, "Error"
+
+
+def _own_path(path: str) -> str:
+    """The path of a file of ours from the project's folder on; empty for any other."""
+    if not Path(path).is_relative_to(_ROOT):
+        return ""
+    inside = Path(path).relative_to(_ROOT)
+    return inside.as_posix() if inside.parts[0] in OWN else ""
