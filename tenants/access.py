@@ -144,7 +144,7 @@ def ask_to_sign_in(request: Request) -> HttpResponse:
     nonce = request.COOKIES.get(settings.ENTER_COOKIE_NAME) or secrets.token_urlsafe(32)
     path = request.get_full_path()
     if request.method == "POST":
-        path = _page_of_form(request)
+        path = page_of_form(request)
     if request.method == "POST" and request.headers.get("Sec-Fetch-Dest", "document") == "document":
         messages.warning(
             request, "You were signed out meanwhile, and nothing was saved or sent. Please do it again."
@@ -163,7 +163,7 @@ def ask_to_sign_in(request: Request) -> HttpResponse:
     return answer
 
 
-def _page_of_form(request: Request) -> str:
+def page_of_form(request: Request) -> str:
     """Name the page that a form was posted from, the first page if the browser does not say."""
     path = request.headers.get("Referer", "").removeprefix(own_origin(request))
     return path if is_local_path(path) else "/"

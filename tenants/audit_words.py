@@ -44,6 +44,8 @@ WORDS: dict[str, str] = {
     "key.revoke": "revoked {}",
     "audit.export": "exported the audit log",
     "alert.close": "closed the alert {}",
+    "problem.report": "reported a problem to support",
+    "problem.answer": "answered a reported problem as support",
 }
 # Of no single workspace, as is what people do with their own account ("user."): only support staff read them.
 INSTALLATION = {
@@ -54,6 +56,9 @@ INSTALLATION = {
     "installation.rotate_keys",
     "installation.start_sending",
     "installation.stop_sending",
+    "problem.attach",
+    "problem.banner",
+    "problem.solve",
     "tenants.migrate",
 }
 

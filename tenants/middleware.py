@@ -17,9 +17,8 @@ from tenants.doorway import in_tenant, reset_to_public
 from tenants.flag_figures import figures
 from tenants.flags import REQUESTS
 from tenants.models import Tenant
-from tenants.request import Request
+from tenants.request import Request, tenant_id_of
 from tenants.request_origin import coming_from
-from tenants.site_index import tenant_of
 
 log = logging.getLogger(__name__)
 
@@ -137,8 +136,7 @@ class FlagFiguresMiddleware:
 
     def __call__(self, request: Request) -> HttpResponse:
         answer = self.get_response(request)
-        given = request.resolver_match.kwargs if request.resolver_match else {}
-        tenant_id = request.tenant.pk if request.tenant else tenant_of(str(given.get("site_key", "")))
+        tenant_id = tenant_id_of(request)
         if tenant_id is not None:
             figures.count(REQUESTS, tenant_id, 1, int(answer.status_code >= 500))
         return answer

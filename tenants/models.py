@@ -18,6 +18,9 @@ from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be
 from tenants.models_keys import ApiKey as ApiKey  # noqa: PLC0414  # said to be exported
 from tenants.models_keys import Scope as Scope  # noqa: PLC0414  # said to be exported
 from tenants.models_people import Invitation as Invitation  # noqa: PLC0414  # said to be exported
+from tenants.models_problems import Affected as Affected  # noqa: PLC0414  # said to be exported
+from tenants.models_problems import Problem as Problem  # noqa: PLC0414  # said to be exported
+from tenants.models_problems import ProblemReport as ProblemReport  # noqa: PLC0414
 from tenants.models_sdk import SdkRelease as SdkRelease  # noqa: PLC0414  # said to be exported
 from tenants.models_sign_in import AttemptCount as AttemptCount  # noqa: PLC0414
 from tenants.models_sign_in import Handover as Handover  # noqa: PLC0414

@@ -7,6 +7,7 @@ from tenants.actions.audit_retention import forget_old_entries
 from tenants.actions.flags import stop_worse
 from tenants.actions.invitations import forget_old
 from tenants.actions.notices import mail_notices as mail
+from tenants.actions.problems import forget_old_problems
 from tenants.actions.sessions import forget_closed
 from tenants.actions.support_view import end_lapsed_views
 from tenants.actions.workspace import prepare_workspace as prepare
@@ -55,6 +56,10 @@ def mail_sign_up(sealed: str) -> None:
 def mail_change(user_id: int, change: str) -> None:
     if user := _active(user_id):
         mails.mail_change(user, mails.CHANGES[change])
+
+
+def forget_problems() -> int:
+    return forget_old_problems()
 
 
 def judge_flags() -> list[str]:

@@ -10,6 +10,7 @@ from tenants import (
     views_invitations,
     views_keys,
     views_people,
+    views_problems,
     views_security,
 )
 
@@ -40,6 +41,9 @@ urlpatterns = [
     path("people/leave/", views_people.people_leave, name="people_leave"),
     path("people/<int:pk>/", views_people.person, name="person"),
     path("people/<int:pk>/remove/", views_people.person_remove, name="person_remove"),
+    path("problems/new/", views_problems.problem_new, name="problem_new"),
+    path("problems/<int:pk>/", views_problems.problem, name="problem"),
+    path("banners/<int:pk>/hide/", views_problems.banner_hide, name="banner_hide"),
     path("security/", views_security.security, name="security"),
     path("support/end/", views.support_end, name="support_end"),
     path("sign-out/", views.sign_out, name="leave"),

@@ -16,6 +16,7 @@ from django.test.utils import setup_databases, teardown_databases
 from subscribers.actions.site import add_site
 from subscribers.models import Site
 from tenants.actions.workspace import create_workspace, prepare_workspace
+from tenants.banners import forget as forget_banners
 from tenants.doorway import in_tenant, reset_to_public
 from tenants.flags import forget as forget_flags
 from tenants.models import (
@@ -27,6 +28,7 @@ from tenants.models import (
     KeptMail,
     Membership,
     Pace,
+    Problem,
     Role,
     SdkRelease,
     SendIndex,
@@ -36,6 +38,7 @@ from tenants.models import (
     User,
     WorkerProcess,
 )
+from tenants.problem_notes import notes
 from tenants.sdk_rings import forget as forget_releases
 from tenants.site_index import forget_all
 from tests.groups import Groups
@@ -119,10 +122,14 @@ def django_db_setup(
 def _nothing_stays() -> Iterator[None]:
     forget_all()
     forget_flags()
+    forget_banners()
+    notes.write(lambda statement, values: [])
     forget_releases()
     yield
     forget_all()
     forget_flags()
+    forget_banners()
+    notes.write(lambda statement, values: [])
     forget_releases()
     reset_to_public()
 
@@ -167,7 +174,7 @@ def remove_workspace(made: Workspace) -> None:
     forget_audit(pk)
     for model in (DueWork, SendIndex, SiteIndex, Pace):
         model.objects.filter(tenant_id=pk).delete()
-    for shared in (Throttle, Alert, WorkerProcess, SdkRelease, KeptMail):
+    for shared in (Throttle, Alert, WorkerProcess, SdkRelease, KeptMail, Problem):
         shared.objects.all().delete()
     for model in (Handover, Invitation, Membership, Domain):
         model.objects.filter(tenant=made.tenant).delete()

@@ -207,6 +207,7 @@ CHORES = {
     "tenants.tasks.forget_audit": 86_400,
     "tenants.tasks.judge_flags": 10,
     "tenants.tasks.forget_invitations": 86_400,
+    "tenants.tasks.forget_problems": 86_400,
     "tenants.tasks.tidy_sign_in": 3600,
 }
 # An upkeep task makes room for others after so long, and goes on behind them.

@@ -17,6 +17,7 @@ from campaigns.actions.retention import apply_retention
 from subscribers.actions.flood import settle
 from tenants.doorway import in_tenant
 from tenants.models import SendIndex, Tenant, Throttle
+from tenants.problem_notes import note_error
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def _visit(
                         return visited
         except DatabaseError as error:
             log.error("upkeep of %s failed: %s", tenant.schema_name, str(error).splitlines()[0])
+            note_error(error, tenant_id=tenant.pk)
         else:
             visited += 1
         # A tenant that has been seen to is not begun anew, however long it took.

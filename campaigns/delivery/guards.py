@@ -87,6 +87,7 @@ def watch_gone(work: Work, send: Send) -> None:
         work.tenant_id,
         f"Send {send.pk} of {work.schema_name}: {send.gone / send.audience:.1%} of subscriptions have ended, "
         f"{gone / audience:.1%} in the {GONE_DAYS} days before. See which push service says so and why.",
+        send_id=send.pk,
     )
 
 
@@ -97,5 +98,6 @@ def tell_staff(work: Work, answers: Iterable[Answer]) -> set[Answer]:
             f"push_{answer.label}",
             work.tenant_id,
             f"Send {work.send_id} of {work.schema_name}: {answer.words}.",
+            send_id=work.send_id,
         )
     return set()

@@ -26,6 +26,7 @@ from subscribers.actions.subscription import disable, mark_gone
 from subscribers.models import Subscriber
 from tenants.actions.notices import tell
 from tenants.models import DueWork, Pace, SendIndex
+from tenants.problem_notes import note_error
 
 
 class LeaseLost(Exception):
@@ -156,17 +157,16 @@ def _found(row: tuple[str, datetime] | None, work: Work) -> tuple[str, datetime]
 @contextmanager
 def trouble_noted(work: Work) -> Iterator[None]:
     """Let an error of the block pass, and say on the send that there was one; its next page takes that back."""
-    is_well = False
     try:
         yield
-        is_well = True
-    finally:
-        if not is_well:
-            note_trouble(work)
+    except BaseException as error:
+        note_trouble(work, error)
+        raise
 
 
-def note_trouble(work: Work) -> None:
+def note_trouble(work: Work, error: BaseException) -> None:
     """Put the send aside for a lease and ring for the others: else every task would end at this one's turn."""
+    note_error(error, tenant_id=work.tenant_id, send_id=work.send_id)
     if connection.in_atomic_block or not connection.is_usable():
         return  # the database itself is the trouble
     later = Now() + timedelta(seconds=settings.PUSH_LEASE_SECONDS)

@@ -330,7 +330,7 @@ class Sender:
             self.fail(hold, error)
             self._forget(hold)
             with in_tenant(hold.work.schema_name):
-                note_trouble(hold.work)
+                note_trouble(hold.work, error)
         else:
             hold.grant.taken = max(hold.grant.taken, asked)
 
@@ -342,7 +342,7 @@ class Sender:
         )
         self._written(hold)
         if release and is_ending and self.error is not None:
-            note_trouble(hold.work)
+            note_trouble(hold.work, self.error)
 
     def _written(self, hold: Hold) -> None:
         """Follow what was tried last and is in the database: what was heard since is still to be written."""

@@ -55,7 +55,7 @@ def note_flood(*, tenant_id: int, site_id: int, is_of_all: bool) -> int:
             "refused, and comes again at the next page; who comes with it is marked, and ends after "
             f"{LASTS.days} days if nobody shows up."
         )
-        raise_alert(KIND, tenant_id, text)
+        raise_alert(KIND, tenant_id, text, site_id=site_id)
         tell(
             tenant_id,
             who_may(tenant_id, Role.ADMIN, site_id=site_id),

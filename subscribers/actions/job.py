@@ -28,7 +28,8 @@ from subscribers.models import Job, Segment, Site
 from subscribers.segment_users import take_down
 from tenants.actions import audit
 from tenants.doorway import current_schema, in_tenant
-from tenants.models import Tenant, User
+from tenants.models import Problem, Tenant, User
+from tenants.problem_notes import note_error
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +159,7 @@ def _fail(job: Job, error: Exception) -> None:
     """End a job that would fail each time it is tried again, unlike one whose database is away."""
     said = (str(error) or "too slow").splitlines()[0]
     log.error("%s of %s failed: %s", job, current_schema(), said)
+    note_error(error, Problem.Kind.JOB, site_id=job.site_id)
     Job.objects.filter(pk=job.pk, fence=job.fence).update(
         state=Job.State.FAILED, detail=_in_words(error), finished_at=Now(), expires_at=Now(), lease_until=None
     )
@@ -187,6 +189,7 @@ def resume_all() -> int:
                 _tend(tenant)
         except DatabaseError as error:
             log.error("jobs of %s failed: %s", tenant.schema_name, str(error).splitlines()[0])
+            note_error(error, tenant_id=tenant.pk)
         visited += 1
     return visited
 

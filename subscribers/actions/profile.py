@@ -31,6 +31,7 @@ from subscribers.profiles import (
 )
 from tenants.doorway import in_tenant
 from tenants.models import Tenant
+from tenants.problem_notes import note_error
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ def _tried(tenant: Tenant, name: str, work: Callable[[], int | None]) -> int | N
             return work()
     except DatabaseError as error:
         log.error("%s of %s failed: %s", name, tenant.schema_name, str(error).splitlines()[0])
+        note_error(error, tenant_id=tenant.pk)
         return None
 
 

@@ -16,11 +16,12 @@ from django_q.tasks import async_task
 
 from subscribers.doctor.case import case_of
 from subscribers.doctor.examine import examine
-from subscribers.doctor.finding import sorted_for_reading
+from subscribers.doctor.finding import State, sorted_for_reading
 from subscribers.doctor.visit import TrustOf, Visit, trust_of
 from subscribers.models import Site
 from tenants.actions import audit
-from tenants.models import Tenant, User
+from tenants.models import Problem, Tenant, User
+from tenants.problem_notes import note
 
 TASK = "subscribers.tasks.check_site"
 LOST = timedelta(seconds=60)
@@ -87,6 +88,9 @@ def run_check(site_id: int, *, trust: TrustOf = trust_of) -> bool:
     case, began = case_of(claimed), time.monotonic()
     findings = sorted_for_reading(list(examine(case, Visit(trust))))
     took = round(time.monotonic() - began, 1)
+    for one in findings:
+        if one["state"] in (State.PROBLEM, State.WARNING):
+            note(Problem.Kind.SITE, one["title"], site_id=site_id)
     at = timezone.now().isoformat()
     done = {"state": DONE, "at": at, "seconds": took, "findings": findings}
     return _say(claimed, RUNNING, {**done, "asked_at": claimed.checked["asked_at"]})

@@ -6,6 +6,7 @@ from django.db import DatabaseError
 
 from tenants.actions import audit
 from tenants.models import Tenant, User
+from tenants.problem_notes import note_error
 from tenants.schema import catch_up, schemas_behind
 
 
@@ -48,5 +49,6 @@ def _migrate(tenant: Tenant) -> str:
     try:
         catch_up(tenant.schema_name)
     except DatabaseError as error:
+        note_error(error, tenant_id=tenant.pk)
         return str(error).splitlines()[0][:300]
     return ""

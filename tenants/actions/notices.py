@@ -28,8 +28,27 @@ def tell(
 
     Call in the transaction of what it is about.
     """
-    members = _who_see(tenant_id, site_id).filter(user_id__in=[pk for pk in set(user_ids) if pk])
-    found = sorted(members.filter(user__is_active=True).values_list("user_id", flat=True))
+    _tell(_who_see(tenant_id, site_id), tenant_id, user_ids, kind=kind, text=text, path=path)
+
+
+def tell_one(tenant_id: int, user_id: int, *, kind: str, text: str, path: str) -> None:
+    """Write a notice about something of the person's own, whichever websites they may see, if still a member."""
+    _tell(
+        Membership.objects.filter(tenant_id=tenant_id), tenant_id, [user_id], kind=kind, text=text, path=path
+    )
+
+
+def _tell(
+    members: QuerySet[Membership],
+    tenant_id: int,
+    user_ids: Iterable[int | None],
+    *,
+    kind: str,
+    text: str,
+    path: str,
+) -> None:
+    told = members.filter(user_id__in=[pk for pk in set(user_ids) if pk], user__is_active=True)
+    found = sorted(told.values_list("user_id", flat=True))
     made = Notice.objects.bulk_create(
         Notice(tenant_id=tenant_id, user_id=pk, kind=kind, text=text[:MOST_TEXT], path=path) for pk in found
     )

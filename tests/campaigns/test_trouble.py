@@ -14,7 +14,9 @@ from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Send
 from subscribers.models import Subscriber, VapidKey
 from tenants.doorway import in_tenant
-from tenants.models import DueWork
+from tenants.models import Affected, DueWork
+from tenants.own_connection import ask_here
+from tenants.problem_notes import notes
 from tests.campaigns.places import (
     NORMAL,
     Place,
@@ -74,6 +76,14 @@ def test_the_send_says_so_and_what_was_sent_is_written_down(lasting: Place, met:
     assert (send.state, send.state_detail) == ("running", TROUBLE)
     assert figures(send) == {"accepted": 13}
     assert counts_of(lasting, met) == {"accepted": 13, "distinct": 13, "repeated": 0}
+
+
+def test_it_is_a_problem_of_the_workspace_with_the_send(lasting: Place, met: Send) -> None:
+    """Once, though it ended the task too; and never one for each message."""
+    notes.write(ask_here)
+    row = Affected.objects.select_related("problem").get()
+    assert (row.tenant_id, row.send_id, row.times) == (lasting.workspace.tenant.pk, met.pk, 1)
+    assert row.problem.title.startswith("UnknownKey in truepush/lib/fieldcrypt.py, ")
 
 
 def test_every_further_try_repeats_nobody(lasting: Place, met: Send, transport: Transport) -> None:

@@ -138,6 +138,9 @@ TENANT: dict[str, str] = {
     "tenants:support_end": "",
     "tenants:leave": "",
     "tenants:security": "",
+    "tenants:problem_new": "",
+    "tenants:problem": "pk",
+    "tenants:banner_hide": "pk",
 }
 PUBLIC: dict[str, str] = {
     "tenants:landing": "",
@@ -156,6 +159,8 @@ PUBLIC: dict[str, str] = {
     "tenants:invitation_join": "",
     "account_login": "",
     "account_signup": "",
+    "sign_up_sent": "",
+    "sign_up_link": "key",
     "account_reset_password": "",
     "account_reset_password_done": "",
     "account_reset_password_from_key": "",
@@ -189,9 +194,18 @@ PUBLIC: dict[str, str] = {
     "staff:requeue": "pk",
     "staff:send": "pk",
     "staff:workspace": "pk",
+    "staff:problems": "",
+    "staff:problem": "pk",
+    "staff:banner": "pk",
+    "staff:solve": "pk",
+    "staff:reports": "",
+    "staff:report": "pk",
+    "staff:attach": "pk",
+    "staff:answer": "pk",
 }
 # Their keys and numbers are of a person, of no workspace.
 OF_PEOPLE = {
+    "sign_up_link",
     "account_reset_password_from_key",
     "tenants:verify",
     "tenants:invitation_link",
@@ -205,6 +219,12 @@ OF_PEOPLE = {
     "staff:requeue",
     "staff:send",
     "staff:workspace",
+    "staff:problem",
+    "staff:banner",
+    "staff:solve",
+    "staff:report",
+    "staff:attach",
+    "staff:answer",
 }
 SDK: dict[str, str] = {
     "sdk:loader": "site_key",
@@ -287,8 +307,10 @@ POST_ONLY = {
     "tenants:enter",
     "tenants:support_end",
     "tenants:leave",
+    "tenants:banner_hide",
 }
 FORMS = {
+    "tenants:problem_new",
     "subscribers:prompt_new",
     "subscribers:prompt_edit",
     "tenants:key_new",

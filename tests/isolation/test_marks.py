@@ -223,5 +223,6 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "tenants:key_revoke",
         "tenants:support_end",
         "tenants:leave",
+        "tenants:banner_hide",
     } == POST_ONLY
     assert OPEN <= POST_ONLY <= set(TENANT)

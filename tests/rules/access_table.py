@@ -220,6 +220,11 @@ CONSOLE = [
     console("GET", "sending/", Role.ADMIN),
     console("POST", "sending/", Role.ADMIN, 302),
     console("POST", "sending/resume/", Role.ADMIN, 302),
+    console("GET", "problems/new/", Role.ANALYST),
+    console("POST", "problems/new/", Role.ANALYST, 302, "report"),
+    # One's own alone: tests/tenants/test_problem_reports.py.
+    console("GET", "problems/<int:pk>/", Role.ANALYST, 404),
+    console("POST", "banners/<int:pk>/hide/", Role.ANALYST, 302),
     console("GET", "security/", Role.OWNER),
     console("POST", "security/", Role.OWNER, 302),
     console("GET", "sites/", Role.ANALYST),
@@ -273,8 +278,7 @@ PUBLIC = [
     public("POST", "reset/", everyone(302), body="reset"),
     public("GET", "reset/sent/", everyone(200)),
     # With a key that was never given out: test_password_reset.py and test_sign_up_by_mail.py have real ones.
-    public("GET", _RESET_BY_LINK, everyone(200), at="reset/1-abc/"),
-    public("POST", _RESET_BY_LINK, everyone(200), at="reset/1-abc/"),
+    *(public(_method, _RESET_BY_LINK, everyone(200), at="reset/1-abc/") for _method in ("GET", "POST")),
     public("GET", "verify/<str:key>/", everyone(200), at="verify/abc/"),
     public("POST", "verify/<str:key>/", everyone(200), at="verify/abc/"),
     public("GET", "account/", signed_in(200)),
@@ -285,26 +289,21 @@ PUBLIC = [
     public("GET", "account/password/", signed_in(200)),
     public("POST", "account/password/", signed_in(302), body="password"),
     # Whoever has given the password a moment ago goes on: tests/tenants/test_second_factor.py.
-    public("GET", "sign-in/second-factor/", everyone(302)),
-    public("POST", "sign-in/second-factor/", everyone(302)),
+    *(public(_method, "sign-in/second-factor/", everyone(302)) for _method in ("GET", "POST")),
     public("GET", "account/confirm/", signed_in(200)),
     public("POST", "account/confirm/", signed_in(302), body="confirm"),
     public("GET", "account/confirm/code/", {**everyone(302), Who.STAFF: 200}),
     public("POST", "account/confirm/code/", {**everyone(302), Who.STAFF: 200}),
-    public("GET", "account/confirm/passkey/", everyone(302)),
-    public("POST", "account/confirm/passkey/", everyone(302)),
+    *(public(_method, "account/confirm/passkey/", everyone(302)) for _method in ("GET", "POST")),
     public("GET", "account/second-factor/", signed_in(200)),
-    public("GET", "account/second-factor/app/", everyone(302)),
-    public("POST", "account/second-factor/app/", everyone(302)),
+    *(public(_method, "account/second-factor/app/", everyone(302)) for _method in ("GET", "POST")),
     public("GET", "account/second-factor/app/remove/", {**everyone(404), Who.ANONYMOUS: 302, Who.STAFF: 302}),
     public(
         "POST", "account/second-factor/app/remove/", {**everyone(404), Who.ANONYMOUS: 302, Who.STAFF: 302}
     ),
     public("GET", "account/second-factor/codes/", {**everyone(404), Who.ANONYMOUS: 302}),
-    public("GET", "account/second-factor/codes/new/", everyone(302)),
-    public("POST", "account/second-factor/codes/new/", everyone(302)),
-    public("GET", "account/second-factor/passkeys/add/", everyone(302)),
-    public("POST", "account/second-factor/passkeys/add/", everyone(302)),
+    *(public(_method, "account/second-factor/codes/new/", everyone(302)) for _method in ("GET", "POST")),
+    *(public(_method, "account/second-factor/passkeys/add/", everyone(302)) for _method in ("GET", "POST")),
     public("GET", "account/second-factor/passkeys/<int:pk>/remove/", everyone(302)),
     public("POST", "account/second-factor/passkeys/<int:pk>/remove/", everyone(302)),
 ]
@@ -356,13 +355,17 @@ for _model in (
 
 ADMIN += [
     public("GET", f"admin/{_page}/", staff(200))
-    for _page in ("now", "search", "workspaces/<int:pk>", "sends/<int:pk>")
+    for _page in (
+        *("now", "search", "problems", "reports"),
+        *(f"{_one}/<int:pk>" for _one in ("workspaces", "sends", "problems", "reports")),
+    )
 ]
 ADMIN += [
     public("POST", f"admin/{_act}/", staff(302), body="reason")
     for _act in (
         *(f"workspaces/<int:pk>/{_one}" for _one in ("suspend", "reopen", "hold", "let-go", "look")),
-        *("sends/<int:pk>/requeue", "stop", "start"),
+        *("sends/<int:pk>/requeue", "stop", "start", "problems/<int:pk>/banner", "problems/<int:pk>/solve"),
+        *("reports/<int:pk>/attach", "reports/<int:pk>/answer"),
     )
 ]
 _STEPS = {"sdkrelease": ("start", "call-back"), "featureflag": ("start", "stop", "name")}
@@ -372,25 +375,22 @@ for _path in (f"{_model}/<path:object_id>/{_step}" for _model, steps in _STEPS.i
         public("GET", f"admin/tenants/{_path}/", staff(405)),
     ]
 
+_CALLS = ("subscriptions", "unsubscribe", "tags", "profile", "funnel")
 SDK = [
+    *(sdk("OPTIONS", f"sdk/v1/<slug:site_key>/{_call}", 204) for _call in _CALLS),
     sdk("GET", "sdk/a/<slug:content_hash>/<slug:part>.js", 200),
     sdk("GET", "sdk/v1/<slug:site_key>/truepush.js", 200),
     sdk("GET", "sdk/v1/<slug:site_key>/settings.json", 200),
-    sdk("OPTIONS", "sdk/v1/<slug:site_key>/tags", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/tags", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/tags", 404, "guess", origin="https://shop.example"),
-    sdk("OPTIONS", "sdk/v1/<slug:site_key>/profile", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 403, "guess"),
     sdk("POST", "sdk/v1/<slug:site_key>/profile", 404, "guess", origin="https://shop.example"),
     sdk("GET", "w/<slug:site_key>.js", 200),
-    sdk("OPTIONS", "sdk/v1/<slug:site_key>/subscriptions", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/subscriptions", 403, "subscription"),
     sdk("POST", "sdk/v1/<slug:site_key>/subscriptions", 403, "subscription", origin="https://evil.test"),
     sdk("POST", "sdk/v1/<slug:site_key>/subscriptions", 201, "subscription", origin="https://shop.example"),
-    sdk("OPTIONS", "sdk/v1/<slug:site_key>/unsubscribe", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/unsubscribe", 403, "subscription"),
     sdk("POST", "sdk/v1/<slug:site_key>/unsubscribe", 404, "guess", origin="https://shop.example"),
-    sdk("OPTIONS", "sdk/v1/<slug:site_key>/funnel", 204),
     sdk("POST", "sdk/v1/<slug:site_key>/funnel", 403, "steps"),
     sdk("POST", "sdk/v1/<slug:site_key>/funnel", 204, "steps", origin="https://shop.example"),
     sdk("POST", "sdk/v1/receipts", 204, "receipts"),

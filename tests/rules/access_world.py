@@ -31,6 +31,8 @@ from tenants.models import (
     KeptMail,
     Membership,
     Pace,
+    Problem,
+    ProblemReport,
     Role,
     SdkRelease,
     SendIndex,
@@ -71,6 +73,7 @@ class World:
     member_id: int
     invitation_id: int
     key_id: int
+    problem_id: int
 
     def address(self, row: Row, pk: int | None = None) -> str:
         """Fill the row's route in; `pk` replaces the numbers of what there is."""
@@ -92,6 +95,10 @@ class World:
             "people": self.member_id,
             "people/invitations": self.invitation_id,
             "keys": self.key_id,
+            "problems": 1,
+            "banners": self.problem_id,
+            "admin/problems": self.problem_id,
+            "admin/reports": self.rows_of_admin["report"],
             "account/sessions": 1,
             "admin/workspaces": self.place.tenant.pk,
             "admin/sends": self.rows_of_admin["sendindex"],
@@ -161,6 +168,7 @@ class World:
             "invitation": {"email": "new@acme.test", "role": "analyst", "where": "all"},
             "key": {"name": "Shop", "scopes": "campaigns:read", "days": "30", "per_minute": "60"},
             "access": {"role": "analyst", "where": "all"},
+            "report": {"text": "The picture was missing"},
             "reason": {"why": "A customer asked us to."},
             "person": {"external_id": "nobody-has-it"},
             "challenge": {"challenge": "a" * 64},
@@ -224,10 +232,19 @@ def make_world(acme: Workspace, globex: Workspace) -> World:
     member_id = Membership.objects.get(tenant=acme.tenant, user=people[Who.EDITOR]).pk
     EmailBackend().send_messages([EmailMessage("Hello", "text", to=["x@x.test"])])
     rows["keptmail"] = KeptMail.objects.get().pk
+    # One that has a banner, so that it concerns the workspace by a report of somebody who is not asked here.
+    problem = Problem.objects.create(
+        fingerprint="0", kind="error", title="KeyError", banner="We mend it.", changed_at=timezone.now()
+    )
+    reporter = add_person("reporter@acme.test")
+    told = ProblemReport.objects.create(
+        tenant_id=acme.tenant.pk, user=reporter, problem=problem, state="attached", text="It broke."
+    )
+    rows["report"] = told.pk
     User.objects.update(last_login=timezone.now())
     return World(
         acme, site, draft, send, people, rows, subscriber_id, segment.pk, prompt.pk, job.pk, brought.pk, image,
-        member_id, invited.pk, key.pk,
+        member_id, invited.pk, key.pk, problem.pk,
     )  # fmt: skip
 
 

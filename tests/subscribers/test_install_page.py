@@ -169,9 +169,9 @@ def test_what_is_asked_every_two_seconds_costs_few_queries(
     sdk: Client,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """Host, session, user, member, site, count, first; the search path twice; and on the page SDK releases."""
+    """Host, session, user, member, site, count, first; the search path twice; on the page SDK releases and banners."""
     subscribe(sdk, shop, Browser().json())
     client = console(acme)
-    for page, most in (("waiting/", 9), ("", 10)):
+    for page, most in (("waiting/", 9), ("", 11)):
         with django_assert_num_queries(most):
             client.get(f"/sites/{shop.pk}/{page}")

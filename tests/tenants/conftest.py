@@ -16,6 +16,7 @@ from django.test import Client
 from tenants.models import User
 from tenants.schema import steps
 from tests.conftest import PASSWORD
+from tests.tenants.people import add_person, give_second_factor
 from truepush.lib import base64url
 
 
@@ -30,6 +31,19 @@ def signed_in() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def support(db: None) -> User:
+    return add_person("support@truepush.test", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def staff(support: User, signed_in: Callable[[User], Client]) -> Client:
+    """Support staff with every right, who has passed the second factor."""
+    client = signed_in(support)
+    give_second_factor(support)
+    return client
 
 
 @pytest.fixture

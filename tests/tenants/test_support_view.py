@@ -126,7 +126,8 @@ def test_these_pages_and_no_others_are_closed_to_a_look() -> None:
         "exports/", "exports/new/", "exports/<int:pk>/row/", "exports/<int:pk>/cancel/", "exports/<int:pk>/file",
         "exports/<int:pk>/keys", "imports/", "imports/new/", "imports/<int:pk>/", "imports/<int:pk>/state/",
         "imports/<int:pk>/errors", "imports/<int:pk>/worker.js", "inbox/", "inbox/count/", "keys/", "keys/new/",
-        "people/invite/", "people/leave/", "security/", "sites/<int:pk>/identity/",
+        "people/invite/", "people/leave/", "problems/new/", "problems/<int:pk>/", "security/",
+        "sites/<int:pk>/identity/",
     }  # fmt: skip
 
 

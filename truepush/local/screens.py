@@ -271,6 +271,7 @@ def composer_views(page: Page, console: str, draft: str) -> list[View]:
         View("campaigns-templates", f"{console}/campaigns/?show=templates"),
         View("calendar", f"{console}/campaigns/calendar/"),
         View("inbox", f"{console}/inbox/"),
+        View("problem-new", f"{console}/problems/new/?page=/sends/1/"),
     ]
 
 

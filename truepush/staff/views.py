@@ -8,8 +8,16 @@ from campaigns.models import Batch
 from tenants.actions.sending import is_everything_stopped
 from tenants.doorway import in_tenant
 from tenants.models import Alert, Membership, Role, SendIndex, SiteIndex, SupportView, Tenant
-from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, context_of, staff_page
+from truepush.staff.doors import (
+    StaffRequest,
+    access_any_send,
+    access_any_workspace,
+    context_of,
+    number_of,
+    staff_page,
+)
 from truepush.staff.now import MOST, right_now
+from truepush.staff.problems import worst
 from truepush.staff.search import LEAST, Found, search
 from truepush.staff.search import MOST as LONGEST
 
@@ -17,7 +25,7 @@ from truepush.staff.search import MOST as LONGEST
 @staff_page("support_tenant")
 def now(request: StaffRequest) -> HttpResponse:
     control = request.user.has_perm("tenants.control_tenant")
-    found = {**right_now(), "is_stopped": is_everything_stopped(), "may_control": control}
+    found = {**right_now(), **worst(), "is_stopped": is_everything_stopped(), "may_control": control}
     return render(request, "staff/now.html", context_of(request, "Now", **found))
 
 
@@ -25,18 +33,14 @@ def now(request: StaffRequest) -> HttpResponse:
 def search_page(request: StaffRequest) -> HttpResponse:
     """Search all workspaces, or the one named by `in`; `after` goes on behind a workspace that was visited."""
     text = " ".join(request.GET.get("q", "").replace("\0", "").split())[:LONGEST]
-    place = _number(request.GET.get("in", ""))
+    place = number_of(request.GET.get("in", ""))
     within = access_any_workspace(place) if place else None
     found: Found | None = None
     if len(text) >= LEAST:
         people = request.user.has_perm("tenants.view_user")
-        found = search(text, within=within, after=_number(request.GET.get("after", "")), people=people)
+        found = search(text, within=within, after=number_of(request.GET.get("after", "")), people=people)
     more = {"q": text, "within": within, "found": found, "least": LEAST, "longest": LONGEST}
     return render(request, "staff/search.html", context_of(request, "Search", **more))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 @staff_page("support_tenant")

@@ -15,7 +15,7 @@ from tenants.addresses import console_url
 from tenants.doorway import in_tenant
 from tenants.models import Tenant
 from tenants.session_tracking import own_row
-from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, staff_page
+from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, number_of, staff_page
 
 
 def _do(request: StaffRequest, verb: Callable[[], str]) -> None:
@@ -107,7 +107,7 @@ def requeue(request: StaffRequest, pk: int) -> HttpResponse:
     batch = request.POST.get("batch", "")
 
     def do() -> str:
-        number = int(batch) if batch.isascii() and batch.isdecimal() and len(batch) < 19 else 0
+        number = number_of(batch)
         why = _why(request)
         if tenant is None:
             raise CampaignRefused("The workspace of this send is gone.")

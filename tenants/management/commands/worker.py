@@ -22,7 +22,9 @@ from django_q.tasks import async_task
 from tenants.actions.alerts import raise_alert
 from tenants.chores import ring_chores
 from tenants.limits import raise_file_limit, warn_if_tight
+from tenants.own_connection import ask_here
 from tenants.pooler import refuse_pooler
+from tenants.problem_notes import notes
 from tenants.processes import Beat, farewell, forget_the_dead, host_name, sign_of_life
 from tenants.restore_mark import REMEDY, is_marked
 from tenants.stop import ask_to_stop, die_with_parent
@@ -186,6 +188,7 @@ class Clock:
             self._tidied = now
             forget_the_dead(_execute, _rows)
             ring_chores()
+        notes.write(ask_here)
         if self._watchdog.barks():
             text = f"{host_name()}: work was due and nobody took it up; its task clusters were started again."
             log.error("worker: %s", text)

@@ -1,0 +1,226 @@
+"""Trouble that the product meets, noted where it is met and added to the books of problems a moment later.
+
+Noting touches memory alone: whatever fails there has its own trouble, and its own transaction. A thread of each web
+and worker process writes what was noted on a connection of its own, the first at once, the next WRITE_SECONDS later.
+What was not written when a process is killed, or while the database is away, is lost: trouble that lasts comes again.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, ParamSpec
+
+import psycopg
+from django.db import connection
+
+from tenants.models import Problem
+from tenants.own_connection import Ask, asking_within
+from tenants.request_origin import current_origin
+from truepush.lib.fingerprint import fingerprint, plain, title_of, title_of_text
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+WRITE_SECONDS = 5.0
+PATIENCE_SECONDS = 3
+# Of so many problems and workspaces a process keeps count between two writes; more are dropped, and the log has them.
+MOST_WAITING = 500
+# In the books. What would be one more is dropped until old ones are forgotten.
+MOST_PROBLEMS = 2000
+
+# A solved problem opens again only if it was seen after it was solved. Rows in one order, so that no two processes
+# wait for each other. Two notes may turn out to be of one workspace: by its number, and by its schema.
+_ADD = f"""
+WITH noted AS (
+    SELECT noted.fingerprint, noted.kind, noted.title, noted.times, noted.request_id, noted.send_id, noted.site_id,
+        clock_timestamp() - make_interval(secs => noted.ago) AS at,
+        coalesce(noted.tenant_id, (SELECT id FROM public.tenants_tenant t WHERE t.schema_name = noted.schema_name))
+            AS tenant_id
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::int[], %s::float8[], %s::text[],
+        %s::bigint[], %s::bigint[])
+        AS noted (fingerprint, kind, title, tenant_id, schema_name, times, ago, request_id, send_id, site_id)
+), problem AS (
+    INSERT INTO public.tenants_problem AS known (fingerprint, kind, title, times, first_at, last_at)
+    SELECT fingerprint, min(kind), min(title), sum(times), min(at), max(at) FROM noted
+    WHERE fingerprint IN (SELECT fingerprint FROM public.tenants_problem)
+        OR (SELECT count(*) FROM public.tenants_problem) < {MOST_PROBLEMS}
+    GROUP BY fingerprint ORDER BY fingerprint
+    ON CONFLICT (fingerprint) DO UPDATE SET times = known.times + excluded.times,
+        last_at = greatest(known.last_at, excluded.last_at),
+        state = CASE WHEN excluded.last_at > known.solved_at THEN 'open' ELSE known.state END
+    RETURNING id, fingerprint
+)
+INSERT INTO public.tenants_affected AS known
+    (problem_id, tenant_id, times, first_at, last_at, request_id, send_id, site_id)
+SELECT problem.id, tenant_id, sum(times), min(at), max(at), max(request_id), max(send_id), max(site_id)
+FROM noted JOIN problem USING (fingerprint) WHERE tenant_id IS NOT NULL
+GROUP BY problem.id, tenant_id ORDER BY problem.id, tenant_id
+ON CONFLICT (problem_id, tenant_id) DO UPDATE SET times = known.times + excluded.times,
+    last_at = greatest(known.last_at, excluded.last_at),
+    request_id = coalesce(nullif(excluded.request_id, ''), known.request_id),
+    send_id = coalesce(excluded.send_id, known.send_id), site_id = coalesce(excluded.site_id, known.site_id)
+RETURNING id
+"""  # noqa: S608  # the number is ours
+
+
+@dataclass
+class Noted:
+    """How often something was met in a workspace since the last write; the rest is of the last time."""
+
+    kind: str
+    title: str
+    tenant_id: int | None
+    schema_name: str
+    request_id: str = field(default_factory=lambda: current_origin().request_id)
+    send_id: int | None = None
+    site_id: int | None = None
+    times: int = 0
+    at: float = field(default_factory=time.monotonic)
+
+
+class Notes:
+    """What one process has noted and not written yet."""
+
+    def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, int | None, str], Noted] = {}
+        # Of the task that this process does; a web process does none.
+        self._of_task: set[str] | None = None
+        self._is_some = threading.Event()
+
+    def add(self, noted: Noted) -> None:
+        mark = fingerprint(noted.kind, noted.title)
+        with self._lock:
+            key = (mark, noted.tenant_id, noted.schema_name)
+            known = self._waiting.get(key)
+            if known is None and len(self._waiting) >= MOST_WAITING:
+                return
+            noted.times = known.times + 1 if known else 1
+            self._waiting[key] = noted
+            if self._of_task is not None:
+                self._of_task.add(mark)
+        self._is_some.set()
+
+    def begin_task(self) -> None:
+        """A worker process does one task after the other: what one has noted itself is not noted when it fails."""
+        self._of_task = set()
+
+    def is_of_task(self, kind: str, title: str) -> bool:
+        return fingerprint(kind, title) in (self._of_task or ())
+
+    def wait(self) -> None:
+        self._is_some.wait()
+
+    def write(self, ask: Ask) -> None:
+        """Add what was noted to the books, in one statement."""
+        with self._lock:
+            taken, self._waiting = self._waiting, {}
+            self._is_some.clear()
+        if taken:
+            ask(_ADD, _columns(taken))
+
+
+def _columns(taken: Mapping[tuple[str, int | None, str], Noted]) -> list[list[Any]]:
+    now = time.monotonic()
+    rows = [
+        (mark, one.kind, one.title, one.tenant_id, one.schema_name, one.times, now - one.at, one.request_id,
+         one.send_id, one.site_id)
+        for (mark, _, _), one in taken.items()
+    ]  # fmt: skip
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+notes = Notes()
+# What the parent has noted is the parent's to write.
+os.register_at_fork(after_in_child=notes.begin_anew)
+
+
+def _never_raises(noting: Callable[P, None]) -> Callable[P, None]:
+    """What is observed is in trouble already, or is answering a customer."""
+
+    @wraps(noting)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            noting(*args, **kwargs)
+        except Exception:
+            log.warning("A problem could not be noted.", exc_info=True)
+
+    return inner
+
+
+@_never_raises
+def note(
+    kind: Problem.Kind,
+    words: str,
+    *,
+    tenant_id: int | None = None,
+    send_id: int | None = None,
+    site_id: int | None = None,
+) -> None:
+    """Note what words of ours say; numbers, names of hosts and what is quoted are taken out.
+
+    Without `tenant_id` it is of the tenant whose schema this thread is in, if it is in one.
+    """
+    schema = "" if tenant_id else _own_schema()
+    notes.add(Noted(kind, plain(words), tenant_id, schema, send_id=send_id, site_id=site_id))
+
+
+@_never_raises
+def note_error(
+    error: BaseException,
+    kind: Problem.Kind = Problem.Kind.ERROR,
+    *,
+    tenant_id: int | None = None,
+    send_id: int | None = None,
+    site_id: int | None = None,
+) -> None:
+    """Note an exception by its type and where in our code it happened; the tenant as for `note`."""
+    schema = "" if tenant_id else _own_schema()
+    notes.add(Noted(kind, title_of(error), tenant_id, schema, send_id=send_id, site_id=site_id))
+
+
+def _own_schema() -> str:
+    return str(getattr(connection, "schema_name", ""))
+
+
+@_never_raises
+def note_failed_task(func: Any, task: Mapping[str, Any], **signal: Any) -> None:
+    """Note an exception that ended a task (django-q2's post_execute_in_worker, which has it as text alone)."""
+    if task.get("success"):
+        return
+    title = title_of_text(str(task.get("result")))
+    if not notes.is_of_task(Problem.Kind.ERROR, title):
+        # A task of one workspace has the name of its schema first.
+        first = next(iter(task.get("args") or ()), "")
+        notes.add(Noted(Problem.Kind.ERROR, title, None, first if isinstance(first, str) else ""))
+
+
+def begin_task(**signal: Any) -> None:
+    """A receiver of django-q2's pre_execute."""
+    notes.begin_task()
+
+
+def keep_writing(**spawned: object) -> None:
+    """Have a thread of this process write what is noted; also a receiver of post_spawn, after the fork."""
+    threading.Thread(target=_keep_writing, name="problems", daemon=True).start()
+
+
+def _keep_writing() -> None:
+    while True:
+        notes.wait()
+        try:
+            with asking_within(PATIENCE_SECONDS) as ask:
+                notes.write(ask)
+        except psycopg.Error as error:
+            log.warning(
+                "Problems could not be written: %s", str(error).splitlines()[0] if str(error) else error
+            )
+        time.sleep(WRITE_SECONDS)
