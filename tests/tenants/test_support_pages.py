@@ -192,16 +192,20 @@ def test_batches_of_a_running_send_alone_have_a_button(
     staff: Client, both: Subscriber, acme: Workspace
 ) -> None:
     send = SendIndex.objects.filter(tenant_id=acme.tenant.pk).latest("pk")
+    given: dict[str, Any] = {"send_id": send.send_id, "ids": [1, 2], "size": 2, "first_id": 1, "last_id": 2}
+    later = timezone.now() + timedelta(days=400)
     with in_tenant(acme.schema):
-        batch = Batch.objects.create(
-            send_id=send.send_id, number=0, ids=[1, 2], size=2, first_id=1, last_id=2, due_at=timezone.now()
-        )
+        batch = Batch.objects.create(number=0, due_at=timezone.now(), **given)
+        waiting = Batch.objects.create(number=1, due_at=later, **given)
     path = f"/admin/sends/{send.pk}/"
     assert "Queue again" not in staff.get(path).content.decode()
     with in_tenant(acme.schema):
         Send.objects.filter(pk=send.send_id).update(state="running")
     SendIndex.objects.filter(pk=send.pk).update(state="running")
-    assert f'name="batch" value="{batch.pk}"' in staff.get(path).content.decode()
+    page = staff.get(path).content.decode()
+    assert f'name="batch" value="{batch.pk}"' in page
+    assert f'name="batch" value="{waiting.pk}"' not in page
+    assert "Not due yet" in page
     answer = staff.post(f"{path}requeue/", {"batch": str(batch.pk), "why": "It stands still"}, follow=True)
     assert f"Batch {batch.pk} is queued again." in answer.content.decode()
     with in_tenant(acme.schema):
