@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from campaigns.models import Batch
-from tenants.actions.sending import is_everything_stopped
+from tenants.actions.sending import stop_of_everything
 from tenants.doorway import in_tenant
 from tenants.models import Alert, Membership, Role, SendIndex, SiteIndex, SupportView, Tenant
 from truepush.staff.doors import (
@@ -25,7 +25,7 @@ from truepush.staff.search import MOST as LONGEST
 @staff_page("support_tenant")
 def now(request: StaffRequest) -> HttpResponse:
     control = request.user.has_perm("tenants.control_tenant")
-    found = {**right_now(), **worst(), "is_stopped": is_everything_stopped(), "may_control": control}
+    found = {**right_now(), **worst(), "is_stopped": stop_of_everything() is not None, "may_control": control}
     return render(request, "staff/now.html", context_of(request, "Now", **found))
 
 
