@@ -1,6 +1,7 @@
 """What support staff do to workspaces: suspend one, hold its sending, stop the sending of all; each with a reason."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
 
@@ -61,8 +62,8 @@ def reopen_workspace(*, actor: User, tenant: Tenant, why: str) -> None:
         state=SiteIndex.State.ACTIVE
     )
     if row.sending_paused_by == Tenant.PausedBy.SUSPENSION:
-        if stop_of_everything():
-            Tenant.objects.filter(pk=tenant.pk).update(sending_paused_by=Tenant.PausedBy.EVERYWHERE)
+        if stop := stop_of_everything():
+            hold([tenant.pk], stop.text, Tenant.PausedBy.EVERYWHERE)
         else:
             let_go([tenant.pk])
     audit.record("workspace.reopen", actor=actor, tenant_id=tenant.pk, target=tenant.slug, why=why)
@@ -95,9 +96,10 @@ def stop_everything(*, actor: User, why: str) -> int:
     one_at_a_time()
     if stop_of_everything():
         raise SupportRefused("All sending is stopped already. Nothing was changed.")
-    raise_alert(STOPPED, None, why)
-    paused = list(Tenant.objects.filter(sending_paused_at=None).values_list("pk", flat=True))
-    hold(paused, f"All sending of this installation is stopped. {why}", Tenant.PausedBy.EVERYWHERE)
+    text = f"All sending of this installation is stopped. {why}"
+    paused = [pk for pk, at, _ in _lock_all() if at is None]
+    raise_alert(STOPPED, None, text)
+    hold(paused, text, Tenant.PausedBy.EVERYWHERE)
     audit.record("installation.stop_sending", actor=actor, tenant_id=None, why=why, workspaces=len(paused))
     _record_each("workspace.pause_sending", actor, paused, why)
     return len(paused)
@@ -110,13 +112,21 @@ def start_everything(*, actor: User, why: str) -> int:
     one_at_a_time()
     if not stop_of_everything():
         raise SupportRefused("Sending is not stopped. Nothing was changed.")
+    going = [pk for pk, _, by in _lock_all() if by == Tenant.PausedBy.EVERYWHERE]
     close_alert(actor=actor, kind=STOPPED, tenant_id=None)
-    everywhere = Tenant.objects.filter(sending_paused_by=Tenant.PausedBy.EVERYWHERE)
-    going = list(everywhere.values_list("pk", flat=True))
     let_go(going)
     audit.record("installation.start_sending", actor=actor, tenant_id=None, why=why, workspaces=len(going))
     _record_each("workspace.resume_sending", actor, going, why)
     return len(going)
+
+
+def _lock_all() -> list[tuple[int, datetime | None, str]]:
+    """Lock every workspace, then answer which are paused, since when and by whom.
+
+    Whoever pauses, suspends or opens one meanwhile has done so before, or waits and finds the stop as it is then.
+    """
+    rows = Tenant.objects.select_for_update(no_key=True).order_by("pk")
+    return list(rows.values_list("pk", "sending_paused_at", "sending_paused_by"))
 
 
 def _record_each(action: str, actor: User, tenant_ids: Iterable[int], why: str) -> None:

@@ -153,6 +153,10 @@ def test_a_workspace_suspended_during_a_stop_stays_stopped(
     post(staff, "stop/")
     reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
     assert paused_by(acme) == "everywhere"
+    text = f"All sending of this installation is stopped. {WHY}"
+    made = create_workspace(actor=acme.owner, name="Late")
+    rows = Tenant.objects.filter(pk__in=(acme.tenant.pk, made.pk))
+    assert list(rows.values_list("sending_paused_why", flat=True)) == [text, text]
 
 
 @pytest.mark.parametrize("verb", ["suspend", "hold"])
