@@ -18,7 +18,7 @@ from campaigns.models import Batch, Send
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Subscriber
 from tenants.doorway import in_tenant
-from tenants.models import Alert, DueWork, SendIndex, Throttle, User, WorkerProcess
+from tenants.models import Alert, DueWork, SendIndex, Tenant, Throttle, User, WorkerProcess
 from tests.conftest import Workspace, make_site
 from tests.subscribers.samples import Browser
 from tests.tenants.people import add_person, give_second_factor
@@ -162,6 +162,53 @@ def test_what_was_not_searched_in_time_is_said_and_gone_on_with(
     assert (found.visited, found.rest, found.after) == (1, 1, acme.tenant.pk)
     assert "1 more was not searched, to answer in time." in text_of(page)
     assert hits(staff, "customer-", after=found.after)["Subscribers"][0][1] == "Globex"
+
+
+def test_going_on_gets_on_also_where_the_books_alone_give_enough(
+    staff: Client, both: Subscriber, acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MOST_FOUND", 1)
+    found = staff.get("/admin/search/", {"q": "acm"}).context["found"]
+    assert (found.visited, found.rest, found.after) == (1, 1, acme.tenant.pk)
+    found = staff.get("/admin/search/", {"q": "acm", "after": found.after}).context["found"]
+    assert (found.visited, found.rest) == (1, 0)
+
+
+def test_a_workspace_whose_migration_failed_or_that_has_no_schema_is_left_out(
+    staff: Client, both: Subscriber, acme: Workspace, globex: Workspace
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f'ALTER TABLE "{acme.schema}".campaigns_campaign RENAME name TO title')
+    Tenant.objects.filter(pk=acme.tenant.pk).update(migration_error="lock timeout")
+    page = staff.get("/admin/search/", {"q": "customer-"})
+    found = page.context["found"]
+    assert (found.visited, found.skipped, found.rest) == (1, ["Acme"], 0)
+    assert "Not searched (too slow, or not migrated): Acme." in text_of(page)
+    assert [hit.workspace for hit in found.groups["Subscribers"]] == ["Globex"]
+    Tenant.objects.filter(pk=globex.tenant.pk).update(state="failed", schema_name="t_none")
+    found = staff.get("/admin/search/", {"q": "customer-", "in": globex.tenant.pk}).context["found"]
+    assert (found.visited, found.groups) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "skipped"), [("autumn", "Acme"), ("teapots", "names of workspaces, websites and people")]
+)
+@pytest.mark.usefixtures("both")
+def test_no_query_takes_longer_than_it_may(
+    staff: Client, acme: Workspace, monkeypatch: pytest.MonkeyPatch, text: str, skipped: str
+) -> None:
+    monkeypatch.setattr(searching, "PATIENCE_MS", 100)
+    is_sends = text == "autumn"
+    place, table = (f'"{acme.schema}"', "campaigns_send") if is_sends else ("public", "tenants_siteindex")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE {place}.{table} RENAME TO slow")
+        cursor.execute(
+            f"CREATE VIEW {place}.{table} AS SELECT slow.* FROM {place}.slow, (SELECT pg_sleep(0.4)) nap"
+        )
+    found = staff.get("/admin/search/", {"q": text}).context["found"]
+    assert (found.skipped, found.visited) == ([skipped], 1 if is_sends else 2)
 
 
 def test_a_search_of_one_character_asks_for_more(staff: Client) -> None:
