@@ -233,6 +233,10 @@ def test_people_are_found_by_those_who_may_read_people(signed_in: SignIn, acme: 
         assert client.get(f"/admin/{path}").status_code == 403
     reader.user_permissions.add(Permission.objects.get(codename="support_tenant"))
     assert hits(client, "owner@acme.test") == {}
+    path = f"/admin/workspaces/{acme.tenant.pk}/"
+    assert "owner@acme.test" not in client.get(path).content.decode()
+    reader.user_permissions.add(Permission.objects.get(codename="view_user"))
+    assert "owner@acme.test" in client.get(path).content.decode()
 
 
 def test_batches_of_a_running_send_alone_have_a_button(

@@ -46,9 +46,10 @@ def search_page(request: StaffRequest) -> HttpResponse:
 @staff_page("support_tenant")
 def workspace(request: StaffRequest, pk: int) -> HttpResponse:
     tenant = access_any_workspace(pk)
+    members = Membership.objects.filter(tenant=tenant).select_related("user")
     more = {
         "tenant": tenant,
-        "members": Membership.objects.filter(tenant=tenant).select_related("user")[:MOST],
+        "members": members[:MOST] if request.user.has_perm("tenants.view_user") else (),
         "sites": SiteIndex.objects.filter(tenant_id=pk)[:MOST],
         "sends": SendIndex.objects.filter(tenant_id=pk)[:MOST],
         "alerts": Alert.objects.filter(tenant_id=pk, closed_at=None)[:MOST],
