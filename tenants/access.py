@@ -130,8 +130,8 @@ def _refused_by_state(request: Request, private: bool, even_suspended: bool) -> 
 
 
 def _note_seen(request: Request, answer: HttpResponse) -> None:
-    """Tell the workspace which pages support staff were shown; not what was refused, and no parts of pages."""
-    if request.support_view and answer.status_code == HTTPStatus.OK and not request.headers.get("HX-Request"):
+    """Tell the workspace what support staff were shown, parts of pages too: no header of theirs hides it."""
+    if request.support_view and answer.status_code == HTTPStatus.OK:
         note_page(request.support_view, request.path)
 
 
