@@ -48,6 +48,8 @@ class Tenant(TenantMixin):
         SUSPENSION = "suspension", "The suspension of the workspace"
         EVERYWHERE = "everywhere", "A stop of all workspaces"
 
+    NO_SCHEMA = (State.CREATING, State.FAILED)
+
     auto_create_schema = False
     auto_drop_schema = False
 
@@ -96,7 +98,7 @@ class Tenant(TenantMixin):
 
     @property
     def has_schema(self) -> bool:
-        return self.state not in (self.State.CREATING, self.State.FAILED)
+        return self.state not in self.NO_SCHEMA
 
 
 class Domain(DomainMixin):

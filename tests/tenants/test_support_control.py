@@ -6,14 +6,19 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import get_resolver
 from django.utils import timezone
 
+from subscribers.models import Subscriber
 from tenants.actions.sending import SendingHeld, pause_sending, resume_sending
 from tenants.actions.support import SupportRefused, hold_sending, reopen_workspace, suspend_workspace
 from tenants.actions.workspace import create_workspace
-from tenants.models import AuditEntry, DueWork, SendIndex, SiteIndex, Tenant, User
+from tenants.doorway import in_tenant
+from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, Tenant, User
 from tests.conftest import Workspace, make_site
-from tests.tenants.people import add_person, give_second_factor
+from tests.subscribers.people import add_people
+from tests.tenants.people import add_member, add_person, give_second_factor
+from truepush import urls_tenant
 
 SignIn = Callable[[User], Client]
 WHY = "They ask us to"
@@ -83,6 +88,37 @@ def test_a_suspended_workspace_is_read_and_not_changed(
     assert owner.post("/sending/resume/").status_code == 302
     who = "support@truepush.test"
     assert actions(acme) == [(who, "workspace.suspend", WHY), (who, "workspace.reopen", WHY)]
+
+
+def test_members_of_a_suspended_workspace_read_by_posts_erase_and_leave(
+    support: User, acme: Workspace, console: Callable[..., Client]
+) -> None:
+    site = make_site(acme)
+    with in_tenant(acme.schema):
+        add_people(site, [{"external_id": "customer-4711"}])
+    member = add_member(acme, Role.ADMIN)
+    suspend_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    client = console(acme, member)
+    for path, status in (
+        ("segments/preview/", 200), ("audit/file/", 200), ("privacy/person/", 200), ("inbox/read/", 302),
+        ("privacy/erase/", 302), ("privacy/", 403), ("inbox/mail/", 403), ("people/leave/", 302),
+    ):  # fmt: skip
+        answer = client.post(f"/{path}", {"external_id": "customer-4711"})
+        assert answer.status_code == status, path
+    with in_tenant(acme.schema):
+        assert not Subscriber.objects.filter(external_id="customer-4711").exists()
+    assert not acme.tenant.memberships.filter(user=member).exists()
+
+
+def test_these_posts_and_no_others_stay_open_in_a_suspended_workspace() -> None:
+    parts = get_resolver(urls_tenant.__name__).url_patterns
+    found = [entry for part in parts for entry in part.url_patterns]
+    assert {str(entry.pattern) for entry in found if getattr(entry.callback, "even_suspended", False)} == {
+        "audit/file/", "inbox/<int:pk>/open/", "inbox/read/", "keys/<int:pk>/revoke/", "people/leave/",
+        "privacy/data.json", "privacy/erase/", "privacy/person/", "segments/<int:pk>/count/", "segments/preview/",
+        "sends/<int:pk>/breakdown/", "sends/<int:pk>/recipients.csv", "subscribers/<int:pk>/data.json",
+        "subscribers/<int:pk>/erase/",
+    }  # fmt: skip
 
 
 def test_a_guard_s_pause_outlives_a_suspension(support: User, acme: Workspace) -> None:

@@ -60,9 +60,7 @@ def search(text: str, *, within: Tenant | None = None, after: int = 0, people: b
                 _search_books(text, within, found, people=people)
         except TooSlow:
             found.skipped.append("names of workspaces, websites and people")
-    with_schema = Tenant.objects.exclude(state__in=(Tenant.State.CREATING, Tenant.State.FAILED)).order_by(
-        "pk"
-    )
+    with_schema = Tenant.objects.exclude(state__in=Tenant.NO_SCHEMA).order_by("pk")
     places = list(with_schema.filter(pk=within.pk) if within else with_schema.filter(pk__gt=after))
     until = time.monotonic() + PATIENCE_SECONDS
     for number, tenant in enumerate(places):
