@@ -45,11 +45,6 @@ def context_of(request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
     return {**admin.site.each_context(request), "title": title, **more}
 
 
-def number_of(text: str) -> int:
-    """Read a row's number that came with the request; 0 is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
-
-
 def access_any_workspace(pk: int) -> Tenant:
     """Fetch whichever workspace, for staff alone, else 404."""
     tenant: Tenant | None = Tenant.objects.filter(pk=pk).first() if pk < MOST_ID else None

@@ -14,6 +14,7 @@ from subscribers.rules.sql import Sql, begins_with
 from subscribers.subscriber_list import search_kinds
 from tenants.doorway import in_tenant
 from tenants.models import Membership, SendIndex, SiteIndex, Tenant, User
+from truepush.lib.ids import read_id
 
 LEAST, MOST = 2, 128
 # Of each kind of thing, and in each workspace.
@@ -93,7 +94,7 @@ def _search_books(text: str, within: Tenant | None, found: Found, *, people: boo
         Q(name__icontains=text) | Q(site_key__startswith=text) | Q(origins__icontains=text)
     )
     members = Membership.objects.filter(user__email__icontains=text).select_related("user", "tenant")
-    sends = SendIndex.objects.filter(send_id=int(text)) if _is_number(text) else SendIndex.objects.none()
+    sends = SendIndex.objects.filter(send_id=read_id(text))
     if within:
         sites, members = sites.filter(tenant_id=within.pk), members.filter(tenant=within)
         sends = sends.filter(tenant_id=within.pk)
@@ -127,10 +128,6 @@ def _add_people(text: str, within: Tenant | None, members: Any, found: Found) ->
             path = reverse("admin:tenants_user_change", args=[user.pk])
             hits.append(Hit(user.email, "in no workspace", "", path))
     found.add("People", hits)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _search_workspace(text: str, tenant: Tenant, found: Found) -> None:

@@ -8,14 +8,8 @@ from campaigns.models import Batch
 from tenants.actions.sending import stop_of_everything
 from tenants.doorway import in_tenant
 from tenants.models import Alert, Membership, Role, SendIndex, SiteIndex, SupportView, Tenant
-from truepush.staff.doors import (
-    StaffRequest,
-    access_any_send,
-    access_any_workspace,
-    context_of,
-    number_of,
-    staff_page,
-)
+from truepush.lib.ids import read_id
+from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, context_of, staff_page
 from truepush.staff.now import MOST, right_now
 from truepush.staff.problems import worst
 from truepush.staff.search import LEAST, Found, search
@@ -33,12 +27,12 @@ def now(request: StaffRequest) -> HttpResponse:
 def search_page(request: StaffRequest) -> HttpResponse:
     """Search all workspaces, or the one named by `in`; `after` goes on behind a workspace that was visited."""
     text = " ".join(request.GET.get("q", "").replace("\0", "").split())[:LONGEST]
-    place = number_of(request.GET.get("in", ""))
+    place = read_id(request.GET.get("in"))
     within = access_any_workspace(place) if place else None
     found: Found | None = None
     if len(text) >= LEAST:
         people = request.user.has_perm("tenants.view_user")
-        found = search(text, within=within, after=number_of(request.GET.get("after", "")), people=people)
+        found = search(text, within=within, after=read_id(request.GET.get("after")), people=people)
     more = {"q": text, "within": within, "found": found, "least": LEAST, "longest": LONGEST}
     return render(request, "staff/search.html", context_of(request, "Search", **more))
 

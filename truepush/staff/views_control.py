@@ -15,7 +15,8 @@ from tenants.addresses import console_url
 from tenants.doorway import in_tenant
 from tenants.models import Tenant
 from tenants.session_tracking import own_row
-from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, number_of, staff_page
+from truepush.lib.ids import read_id
+from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, staff_page
 
 
 def _do(request: StaffRequest, verb: Callable[[], str]) -> None:
@@ -107,7 +108,7 @@ def requeue(request: StaffRequest, pk: int) -> HttpResponse:
     batch = request.POST.get("batch", "")
 
     def do() -> str:
-        number = number_of(batch)
+        number = read_id(batch)
         why = _why(request)
         if tenant is None:
             raise CampaignRefused("The workspace of this send is gone.")
