@@ -7,7 +7,7 @@ from django.db import transaction
 
 from tenants.actions import audit
 from tenants.actions.alerts import close_alert, raise_alert
-from tenants.actions.sending import STOPPED, hold, let_go, stop_of_everything, tell_admins
+from tenants.actions.sending import STOPPED, hold, let_go, resume_sending, stop_of_everything, tell_admins
 from tenants.actions.workspace import one_at_a_time
 from tenants.models import AuditEntry, SiteIndex, Tenant, User
 from tenants.request_origin import current_origin
@@ -72,7 +72,7 @@ def reopen_workspace(*, actor: User, tenant: Tenant, why: str) -> None:
 
 @transaction.atomic
 def hold_sending(*, actor: User, tenant: Tenant, why: str) -> None:
-    """Pause all sending of a workspace until support lets go (`resume_sending`); a guard's pause becomes support's.
+    """Pause all sending of a workspace until support lets go; a guard's pause becomes support's.
 
     Raises SupportRefused if support, a suspension or a stop of everything holds it already.
     """
@@ -84,6 +84,12 @@ def hold_sending(*, actor: User, tenant: Tenant, why: str) -> None:
     raise_alert("held", tenant.pk, why)
     audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant.pk, why=why, kind="support")
     tell_admins(tenant.pk, f"All sending is paused by support. {why}")
+
+
+def release_sending(*, actor: User, tenant: Tenant, why: str) -> None:
+    """Let go of that or of a guard's pause; raises SupportRefused if there is none, SendingHeld as `resume_sending`."""
+    if not resume_sending(actor=actor, tenant=tenant, is_support=True, why=check_reason(why)):
+        raise SupportRefused(f"Sending of {tenant.name} is not paused. Nothing was changed.")
 
 
 @transaction.atomic

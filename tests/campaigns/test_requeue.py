@@ -10,6 +10,7 @@ from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.requeue import requeue_batch
 from campaigns.models import Batch, Send
 from subscribers.actions.subscription import NewSubscription, subscribe
+from tenants.actions.support import SupportRefused
 from tenants.doorway import in_tenant
 from tenants.models import AuditEntry, DueWork
 from tests.conftest import Workspace, make_site
@@ -59,6 +60,16 @@ def test_the_lease_ends_the_token_moves_and_the_place_is_kept(acme: Workspace) -
     entry = AuditEntry.objects.get(action="send.requeue")
     assert (entry.tenant_id, entry.target) == (acme.tenant.pk, f"send {send_id}")
     assert entry.detail == {"batch": batch_id, "why": "It stands still"}
+
+
+def test_without_a_reason_it_is_left_alone(acme: Workspace) -> None:
+    send_id, batch_id = stuck(acme)
+    with in_tenant(acme.schema):
+        with pytest.raises(SupportRefused, match="Give a reason"):
+            requeue_batch(
+                actor=acme.owner, tenant=acme.tenant, send_id=send_id, batch_id=batch_id, why="  no "
+            )
+        assert Batch.objects.get(pk=batch_id).fence == 7
 
 
 @pytest.mark.parametrize("state", ["paused", "cancelled", "scheduled"])

@@ -11,7 +11,13 @@ from django.utils import timezone
 
 from subscribers.models import Subscriber
 from tenants.actions.sending import SendingHeld, pause_sending, resume_sending
-from tenants.actions.support import SupportRefused, hold_sending, reopen_workspace, suspend_workspace
+from tenants.actions.support import (
+    SupportRefused,
+    hold_sending,
+    release_sending,
+    reopen_workspace,
+    suspend_workspace,
+)
 from tenants.actions.workspace import create_workspace
 from tenants.doorway import in_tenant
 from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, Tenant, User
@@ -125,7 +131,7 @@ def test_a_guard_s_pause_outlives_a_suspension(support: User, acme: Workspace) -
     pause_sending(actor=None, tenant_id=acme.tenant.pk, kind="runaway", why="Too many")
     suspend_workspace(actor=support, tenant=acme.tenant, why=WHY)
     with pytest.raises(SendingHeld, match="The workspace is suspended"):
-        resume_sending(actor=support, tenant=acme.tenant, is_support=True)
+        release_sending(actor=support, tenant=acme.tenant, why=WHY)
     reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
     assert paused_by(acme) == ""
     assert resume_sending(actor=acme.owner, tenant=acme.tenant)
@@ -161,7 +167,7 @@ def test_one_button_stops_all_workspaces_and_lets_go_of_what_it_stopped(
     assert paused_by(globex) == "support"
     for place in (acme, globex):
         with pytest.raises(SendingHeld, match="All sending of this installation is stopped"):
-            resume_sending(actor=support, tenant=place.tenant, is_support=True)
+            release_sending(actor=support, tenant=place.tenant, why=WHY)
     assert post(staff, "stop/") == "All sending is stopped already. Nothing was changed."
     assert "All sending of this installation is stopped." in staff.get("/admin/now/").content.decode()
     assert post(staff, "start/").startswith("Sending goes on in ")
@@ -195,7 +201,7 @@ def test_a_workspace_suspended_during_a_stop_stays_stopped(
     assert list(rows.values_list("sending_paused_why", flat=True)) == [text, text]
 
 
-@pytest.mark.parametrize("verb", ["suspend", "hold"])
+@pytest.mark.parametrize("verb", ["suspend", "hold", "let-go"])
 def test_without_a_reason_nothing_happens(staff: Client, acme: Workspace, verb: str) -> None:
     assert "Give a reason" in post(staff, f"workspaces/{acme.tenant.pk}/{verb}/", why="  no ")
     assert (Tenant.objects.get(pk=acme.tenant.pk).state, paused_by(acme), actions(acme)) == (
@@ -208,7 +214,8 @@ def test_without_a_reason_nothing_happens(staff: Client, acme: Workspace, verb: 
 def test_what_is_not_so_cannot_be_ended(support: User, acme: Workspace) -> None:
     with pytest.raises(SupportRefused, match="Acme is not suspended"):
         reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
-    assert not resume_sending(actor=support, tenant=acme.tenant, is_support=True)
+    with pytest.raises(SupportRefused, match="Sending of Acme is not paused"):
+        release_sending(actor=support, tenant=acme.tenant, why=WHY)
 
 
 def test_who_only_reads_has_no_button_and_may_not_press_one(signed_in: SignIn, acme: Workspace) -> None:
