@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
 from tenants.actions import audit
-from tenants.actions.second_factor import has_second_factor
+from tenants.actions.second_factor import is_missing_for_staff
 from tenants.actions.sessions import end_view
 from tenants.actions.support import SupportRefused, check_reason
 from tenants.models import Membership, Role, SeenSession, SupportView, Tenant, User
@@ -20,7 +19,10 @@ PERMISSION = "tenants.view_as_tenant"
 
 @transaction.atomic
 def start_view(*, actor: User, tenant: Tenant, role: str, why: str, seen_id: int) -> SupportView:
-    """Open a view for the sign-in `seen_id`; one that is open there already ends. Raises SupportRefused."""
+    """Open a view for the sign-in `seen_id`; raises SupportRefused.
+
+    The person's view of this workspace that is open already, begun in whichever sign-in, ends.
+    """
     why = check_reason(why)
     if role not in Role.values:
         raise SupportRefused("Choose one of the roles of the list.")
@@ -46,8 +48,7 @@ def start_view(*, actor: User, tenant: Tenant, role: str, why: str, seen_id: int
 
 def may_view(user: User) -> bool:
     """Whether this person is staff who may look into consoles, as of now: asked again at every page."""
-    strong = settings.DEMO or not settings.STAFF_NEEDS_MFA or has_second_factor(user)
-    return user.is_active and user.is_staff and user.has_perm(PERMISSION) and strong
+    return user.is_active and user.is_staff and user.has_perm(PERMISSION) and not is_missing_for_staff(user)
 
 
 def open_view(user: User, tenant: Tenant, *, seen_id: int | None = None) -> SupportView | None:
