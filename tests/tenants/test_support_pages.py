@@ -28,14 +28,6 @@ from truepush.staff import search as searching
 SignIn = Callable[[User], Client]
 
 
-@pytest.fixture
-def staff(db: None, signed_in: SignIn) -> Client:
-    user = add_person("support@truepush.test", is_staff=True, is_superuser=True)
-    client = signed_in(user)
-    give_second_factor(user)
-    return client
-
-
 def text_of(page: Any) -> str:
     plain = unescape(re.sub(r"<[^>]+>", " ", page.content.decode()))
     return " ".join(plain.split())
@@ -222,7 +214,8 @@ def test_strange_searches_are_answered(staff: Client, both: Subscriber) -> None:
         assert staff.get("/admin/search/", {"q": text, "after": "x", "in": ""}).status_code == 200
     assert staff.get("/admin/search/", {"q": "ab", "in": "4711"}).status_code == 404
     assert staff.get("/admin/workspaces/99999999999999999999/").status_code == 404
-    assert staff.get("/admin/sends/4711/").status_code == 404
+    for number in (4711, 99999999999999999999):
+        assert staff.get(f"/admin/sends/{number}/").status_code == 404
 
 
 def test_people_are_found_by_those_who_may_read_people(signed_in: SignIn, acme: Workspace) -> None:
