@@ -30,18 +30,6 @@ SignIn = Callable[[User], Client]
 WHY = "They ask us to"
 
 
-@pytest.fixture
-def support(db: None) -> User:
-    return add_person("support@truepush.test", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def staff(support: User, signed_in: SignIn) -> Client:
-    client = signed_in(support)
-    give_second_factor(support)
-    return client
-
-
 def add_send(place: Workspace, send_id: int, state: str) -> None:
     given: dict[str, Any] = {"tenant_id": place.tenant.pk, "schema_name": place.schema, "send_id": send_id}
     now = timezone.now()

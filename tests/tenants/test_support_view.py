@@ -20,18 +20,6 @@ SignIn = Callable[[User], Client]
 WHY = "Ticket 4711: nothing arrives"
 
 
-@pytest.fixture
-def support(db: None) -> User:
-    return add_person("support@truepush.test", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def staff(support: User, signed_in: SignIn) -> Client:
-    client = signed_in(support)
-    give_second_factor(support)
-    return client
-
-
 def begin(staff: Client, place: Workspace, role: str = "analyst", why: str = WHY) -> str:
     answer = staff.post(f"/admin/workspaces/{place.tenant.pk}/look/", {"role": role, "why": why})
     assert answer.status_code == 302
