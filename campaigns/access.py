@@ -4,11 +4,7 @@ from django.http import Http404
 
 from campaigns.models import Campaign, Image, Send
 from subscribers.models import Site
-
-
-def read_id(text: str | None) -> int:
-    """Read an id of an address or a form; 0, which nothing has, for what is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else 0
+from truepush.lib.ids import read_id
 
 
 def chosen_site(text: str | None) -> Site | None:

@@ -8,7 +8,7 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, QueryD
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from campaigns.access import access_campaign, chosen_site, newest_send, read_id
+from campaigns.access import access_campaign, chosen_site, newest_send
 from campaigns.actions.campaign import launch_campaign, save_draft, send_test
 from campaigns.actions.errors import CampaignRefused
 from campaigns.delivery.ab import LETTERS
@@ -36,6 +36,7 @@ from subscribers.views import TEST_DEVICES
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from truepush.lib.ids import read_id
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
 
 LAST_TESTS = 3

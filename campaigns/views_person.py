@@ -13,7 +13,7 @@ from tenants.models import Role
 from tenants.request import ConsoleRequest
 
 
-@console(Role.ADMIN, write=True, whole=True)
+@console(Role.ADMIN, write=True, whole=True, even_suspended=True)
 def privacy_data(request: ConsoleRequest) -> HttpResponse:
     """Download what is known of the person with this external id. Posted, since it may be a mail address."""
     external_id = request.POST.get("external_id", "").strip()[:MOST_EXTERNAL]
@@ -21,7 +21,7 @@ def privacy_data(request: ConsoleRequest) -> HttpResponse:
     return _download(request, list(people.order_by("pk")[:MOST_BROWSERS]), "person")
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, even_suspended=True)
 def person_data(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Download what is known of one subscriber."""
     return _download(request, [access_subscriber(pk)], f"subscriber-{pk}")

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from campaigns.access import access_campaign, access_send, chosen_site, read_id
+from campaigns.access import access_campaign, access_send, chosen_site
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.schedule import call_back
 from campaigns.calendar import month_of
@@ -25,6 +25,7 @@ from subscribers.models import Segment, Site
 from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
+from truepush.lib.ids import read_id
 
 SHOWN_OCCURRENCES = 5
 # The calendar turns this far either way.

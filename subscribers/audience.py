@@ -155,11 +155,19 @@ def sample(meant: Sql, *, milliseconds: int) -> list[int]:
 
 def read_rows(query: str, meant: Sql, milliseconds: int) -> list[Any]:
     """Run a query over the audience with the values of `meant`; raises TooSlow if it takes longer."""
+    with patience(milliseconds), connection.cursor() as cursor:
+        cursor.execute(query, meant.values)
+        return list(cursor.fetchall())
+
+
+@contextmanager
+def patience(milliseconds: int) -> Iterator[None]:
+    """Give each query of the block so long, in one transaction; raises TooSlow if one takes longer."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"{ROOM}; SET LOCAL statement_timeout = {int(milliseconds)}")
-            cursor.execute(query, meant.values)
-            return list(cursor.fetchall())
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"{ROOM}; SET LOCAL statement_timeout = {int(milliseconds)}")
+            yield
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") == _CANCELED:
             raise TooSlow from None

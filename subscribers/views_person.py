@@ -53,7 +53,7 @@ def person_test(request: ConsoleRequest, pk: int) -> HttpResponse:
     return _back(pk)
 
 
-@console(Role.ADMIN, write=True)
+@console(Role.ADMIN, write=True, even_suspended=True)
 def person_erase(request: ConsoleRequest, pk: int) -> HttpResponse:
     found = access_subscriber(pk)
     erase(actor=request.user, tenant=request.tenant, subscribers=[found])

@@ -62,7 +62,7 @@ def _page(request: ConsoleRequest, form: RetentionForm, **more: Any) -> HttpResp
     return render(request, "subscribers/privacy.html", context)
 
 
-@console(Role.ADMIN, write=True, whole=True)
+@console(Role.ADMIN, write=True, whole=True, even_suspended=True)
 def privacy_person(request: ConsoleRequest) -> HttpResponse:
     """Find a person by external id: how many browsers, and what can be done. Posted, since it may be a mail address."""
     external_id = request.POST.get("external_id", "").strip()[:MOST_EXTERNAL]
@@ -73,7 +73,7 @@ def privacy_person(request: ConsoleRequest) -> HttpResponse:
     return _page(request, RetentionForm(initial=initial), external_id=external_id, people=people, asked=True)
 
 
-@console(Role.ADMIN, write=True, whole=True)
+@console(Role.ADMIN, write=True, whole=True, even_suspended=True)
 def privacy_erase(request: ConsoleRequest) -> HttpResponse:
     """Erase everybody with this external id, on all websites of the workspace."""
     external_id = request.POST.get("external_id", "").strip()[:MOST_EXTERNAL]

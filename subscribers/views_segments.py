@@ -67,7 +67,7 @@ def suggested(request: ConsoleRequest, pk: int) -> HttpResponse:
     return render(request, "subscribers/_suggested.html", {"site": site, **context})
 
 
-@console(Role.ANALYST, write=True)
+@console(Role.ANALYST, write=True, even_suspended=True)
 def segment_count(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Count one segment anew and answer its cell of the list."""
     segment = access_segment(pk)
@@ -165,7 +165,7 @@ def _options(choices: list[tuple[int, str]]) -> list[dict[str, Any]]:
     return [{"value": pk, "label": name} for pk, name in choices]
 
 
-@console(Role.ANALYST, write=True)
+@console(Role.ANALYST, write=True, even_suspended=True)
 def segment_preview(request: ConsoleRequest) -> HttpResponse:
     """Answer the builder's live part; a rule that is not finished is said to be so, not an error."""
     form = PreviewForm(request.POST)

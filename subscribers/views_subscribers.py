@@ -24,6 +24,7 @@ from tenants.access import console
 from tenants.models import Role
 from tenants.request import ConsoleRequest
 from tenants.roles import is_at_least
+from truepush.lib.ids import read_id
 
 
 @console(Role.ANALYST)
@@ -34,8 +35,9 @@ def subscriber_list(request: ConsoleRequest) -> HttpResponse:
         return render(request, "subscribers/subscriber_list.html", {"sites": sites, "site": None})
     wanted = _wanted(request)
     page, problem = Page(), ""
+    near = {way: read_id(request.GET.get(way)) or None for way in ("after", "before")}
     try:
-        page = page_of(site.pk, wanted, after=_number(request, "after"), before=_number(request, "before"))
+        page = page_of(site.pk, wanted, **near)
     except TooSlow:
         problem = (
             "This search reads too many subscribers at once. Add a filter, or search for more of the text."
@@ -112,11 +114,6 @@ def _wanted(request: ConsoleRequest) -> Wanted:
         state=given["state"] if given.get("state") in Subscriber.State.values else "",
         tag=given.get("tag", "").strip()[:64].replace("\0", ""),
         country=given["country"] if given.get("country") in countries() else "",
-        segment=_number(request, "segment") or 0,
+        segment=read_id(given.get("segment")),
         tests="tests" in given,
     )
-
-
-def _number(request: ConsoleRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

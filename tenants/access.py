@@ -43,7 +43,8 @@ def console(
     A view reads (GET), shows and takes a `form` (GET and POST), or changes something, `write` (POST only). What is of
     the `whole` workspace is closed to members who are limited to some websites; elsewhere they see these alone. What
     is `private` is closed to support staff who look in: secrets, exports, ways to sign in, somebody's own inbox.
-    A suspended workspace can be read only, `even_suspended` lets pass what does no more than take away.
+    A suspended workspace can be read only; `even_suspended` lets a post pass that only reads, does no more than take
+    away, or is a person's right: to leave, to be erased.
     """
     methods = WRITE_METHODS if write else FORM_METHODS if form else READ_METHODS
 
@@ -68,6 +69,7 @@ def console(
 
         # Read by the tests that walk all routes.
         inner.console_role, inner.is_whole, inner.is_private = role, whole, private  # type: ignore[attr-defined]
+        inner.even_suspended = even_suspended  # type: ignore[attr-defined]
         return inner
 
     return decorate
@@ -130,8 +132,8 @@ def _refused_by_state(request: Request, private: bool, even_suspended: bool) -> 
 
 
 def _note_seen(request: Request, answer: HttpResponse) -> None:
-    """Tell the workspace which pages support staff were shown; not what was refused, and no parts of pages."""
-    if request.support_view and answer.status_code == HTTPStatus.OK and not request.headers.get("HX-Request"):
+    """Tell the workspace what support staff were shown, parts of pages too: no header of theirs hides it."""
+    if request.support_view and answer.status_code == HTTPStatus.OK:
         note_page(request.support_view, request.path)
 
 

@@ -18,6 +18,7 @@ from tenants.readiness import PATIENCE_SECONDS, look
 
 # Leases, due times and tokens are compared across machines.
 MOST_SKEW_SECONDS = 2.0
+# They say something every second.
 WORKERS_SILENT_SECONDS = 10
 OLDEST_POSTGRESQL = 14
 LEAST_LOCKS = 1024

@@ -18,6 +18,8 @@ from tenants.models_inbox import Notice as Notice  # noqa: PLC0414  # said to be
 from tenants.models_keys import ApiKey as ApiKey  # noqa: PLC0414  # said to be exported
 from tenants.models_keys import Scope as Scope  # noqa: PLC0414  # said to be exported
 from tenants.models_people import Invitation as Invitation  # noqa: PLC0414  # said to be exported
+from tenants.models_people import Membership as Membership  # noqa: PLC0414  # said to be exported
+from tenants.models_people import Role as Role  # noqa: PLC0414  # said to be exported
 from tenants.models_problems import Affected as Affected  # noqa: PLC0414  # said to be exported
 from tenants.models_problems import Problem as Problem  # noqa: PLC0414  # said to be exported
 from tenants.models_problems import ProblemReport as ProblemReport  # noqa: PLC0414
@@ -47,6 +49,8 @@ class Tenant(TenantMixin):
         SUPPORT = "support", "Support"
         SUSPENSION = "suspension", "The suspension of the workspace"
         EVERYWHERE = "everywhere", "A stop of all workspaces"
+
+    NO_SCHEMA = (State.CREATING, State.FAILED)
 
     auto_create_schema = False
     auto_drop_schema = False
@@ -96,7 +100,7 @@ class Tenant(TenantMixin):
 
     @property
     def has_schema(self) -> bool:
-        return self.state not in (self.State.CREATING, self.State.FAILED)
+        return self.state not in self.NO_SCHEMA
 
 
 class Domain(DomainMixin):
@@ -147,44 +151,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Extend Django's session hash by the epoch (django.contrib.auth.base_user calls this per key)."""
         value = f"{self.password}:{self.session_epoch}"
         return salted_hmac("tenants.User.session", value, secret=secret, algorithm="sha256").hexdigest()
-
-
-class Role(models.TextChoices):
-    """What a member may do; each role includes the ones after it (`tenants.access.RANK`)."""
-
-    OWNER = "owner", "Owner"
-    ADMIN = "admin", "Admin"
-    SENDER = "sender", "Sender"
-    EDITOR = "editor", "Editor"
-    ANALYST = "analyst", "Analyst"
-
-
-class Membership(models.Model):
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="memberships")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=8, choices=Role.choices)
-    # Whether what comes into the inbox is mailed too.
-    by_mail = models.BooleanField(db_default=True)
-    # The websites that the member may see; empty is all of them.
-    site_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[], blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ["tenant__name"]
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once"),
-            models.CheckConstraint(
-                condition=~models.Q(role="owner") | models.Q(site_ids=[]), name="owners_see_all"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} in {self.tenant}"
-
-    @property
-    def runs_workspace(self) -> bool:
-        """Whether what concerns all of it is theirs: settings, people, the audit log."""
-        return self.role in (Role.OWNER, Role.ADMIN) and not self.site_ids
 
 
 class DueWork(models.Model):

@@ -1,9 +1,52 @@
-"""Who is asked to join a workspace; a part of tenants.models."""
+"""Who is in a workspace, and who is asked to join; a part of tenants.models."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    """What a member may do; each role includes the ones after it (`tenants.access.RANK`)."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    SENDER = "sender", "Sender"
+    EDITOR = "editor", "Editor"
+    ANALYST = "analyst", "Analyst"
+
+
+class Membership(models.Model):
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices)
+    # Whether what comes into the inbox is mailed too.
+    by_mail = models.BooleanField(db_default=True)
+    # The websites that the member may see; empty is all of them.
+    site_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[], blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["tenant__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=~models.Q(role="owner") | models.Q(site_ids=[]), name="owners_see_all"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.tenant}"
+
+    @property
+    def runs_workspace(self) -> bool:
+        """Whether what concerns all of it is theirs: settings, people, the audit log."""
+        return self.role in (Role.OWNER, Role.ADMIN) and not self.site_ids
+
+    @property
+    def may_write(self) -> bool:
+        """Whether they may make campaigns and segments, and not only read them."""
+        return self.role != Role.ANALYST
 
 
 class Invitation(models.Model):

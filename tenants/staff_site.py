@@ -2,21 +2,20 @@
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
 from tenants.access import is_local_path, signed_in_user
-from tenants.actions.second_factor import has_second_factor
+from tenants.actions.second_factor import is_missing_for_staff
 
 
 class StaffSite(admin.AdminSite):
     index_template = "staff/index.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and not _lacks_second_factor(request)
+        return super().has_permission(request) and not is_missing_for_staff(signed_in_user(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         """Lead to the sign-in of everybody, and say no to who is signed in and may not come in."""
@@ -39,8 +38,3 @@ class StaffSite(admin.AdminSite):
     ) -> HttpResponse:
         """Lead to the page of everybody, where guesses are limited and the change is recorded."""
         return HttpResponseRedirect(reverse("account_change_password"))
-
-
-def _lacks_second_factor(request: HttpRequest) -> bool:
-    asked = settings.STAFF_NEEDS_MFA and not settings.DEMO
-    return asked and not has_second_factor(signed_in_user(request))

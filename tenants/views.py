@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tenants import session_tracking
 from tenants.access import access_console, access_workspace, is_local_path, signed_in_user
 from tenants.actions import handover, support_view
+from tenants.actions.sessions import end_view
 from tenants.actions.workspace import retry_workspace
 from tenants.addresses import console_url, own_origin
 from tenants.models import Membership
@@ -155,7 +156,7 @@ def support_end(request: Request) -> HttpResponse:
     if pk and request.tenant and request.user.is_authenticated:
         view = support_view.open_view(signed_in_user(request), request.tenant)
         if view and view.pk == pk:
-            support_view.end_view(view, why="ended by hand")
+            end_view(view, why="ended by hand")
         request.session.flush()
     return HttpResponseRedirect(
         f"{settings.BASE_URL}{reverse('admin:index', urlconf=settings.PUBLIC_SCHEMA_URLCONF)}"

@@ -27,14 +27,14 @@ def inbox_count(request: ConsoleRequest) -> HttpResponse:
     return render(request, "tenants/_inbox_count.html", {"unread": unread(request.user, request.tenant)})
 
 
-@console(Role.ANALYST, write=True)
+@console(Role.ANALYST, write=True, even_suspended=True)
 def inbox_read(request: ConsoleRequest) -> HttpResponse:
     """Mark all as read."""
     read_notices(actor=request.user, tenant=request.tenant)
     return redirect("tenants:inbox")
 
 
-@console(Role.ANALYST, write=True)
+@console(Role.ANALYST, write=True, even_suspended=True)
 def inbox_open(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Mark one of one's own as read and go where it is about."""
     notice = get_object_or_404(Notice, pk=pk, user=request.user, tenant_id=request.tenant.pk)

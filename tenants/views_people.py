@@ -72,7 +72,7 @@ def person_remove(request: ConsoleRequest, pk: int) -> HttpResponse:
     return redirect("tenants:people")
 
 
-@console(Role.ANALYST, form=True, private=True)
+@console(Role.ANALYST, form=True, private=True, even_suspended=True)
 def people_leave(request: ConsoleRequest) -> HttpResponse:
     """Ask whether one really wants to leave the workspace, and do it."""
     if request.method == "POST":

@@ -209,6 +209,7 @@ CHORES = {
     "tenants.tasks.forget_invitations": 86_400,
     "tenants.tasks.forget_problems": 86_400,
     "tenants.tasks.tidy_sign_in": 3600,
+    "tenants.tasks.end_views": 60,
 }
 # An upkeep task makes room for others after so long, and goes on behind them.
 UPKEEP_SECONDS = 2.0

@@ -67,7 +67,7 @@ def _visit(
         async_task(task, done, cluster=settings.SHORT_QUEUE)
         return True
 
-    for tenant in tenants.filter(pk__gt=after, state=Tenant.State.ACTIVE).order_by("pk"):
+    for tenant in tenants.filter(pk__gt=after).exclude(state__in=Tenant.NO_SCHEMA).order_by("pk"):
         try:
             with in_tenant(tenant.schema_name):
                 for _ in steps(tenant):

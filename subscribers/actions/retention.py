@@ -42,7 +42,8 @@ def forget_all(tenant_id: int = 0, fact_id: int = 0) -> int:
     looked at again.
     """
     until, changed = time.monotonic() + settings.UPKEEP_SECONDS, 0
-    for tenant in Tenant.objects.filter(state=Tenant.State.ACTIVE, pk__gte=tenant_id).order_by("pk"):
+    with_schema = Tenant.objects.exclude(state__in=Tenant.NO_SCHEMA)
+    for tenant in with_schema.filter(pk__gte=tenant_id).order_by("pk"):
         days = tenant.event_days or settings.EVENT_DAYS
         before = timezone.now() - timedelta(days=days)
         after = fact_id if tenant.pk == tenant_id else 0

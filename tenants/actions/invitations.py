@@ -169,6 +169,8 @@ def accept(*, actor: User, token: str) -> Tenant:
         raise InvitationRefused(
             f"This invitation is for {row.email}, and you are signed in as {actor.email}."
         )
+    if row.tenant.state == Tenant.State.SUSPENDED:
+        raise InvitationRefused(f"{row.tenant.name} is suspended. Accept when support has opened it again.")
     _check_inviter(row)
     Invitation.objects.filter(pk=row.pk).update(accepted_at=Now(), digest=None)
     verify_address(actor=actor)

@@ -27,6 +27,11 @@ def is_missing(membership: Membership) -> bool:
     return asked and not has_second_factor(membership.user)
 
 
+def is_missing_for_staff(user: User) -> bool:
+    """The same of somebody on their way to support staff's pages, or from there into a console."""
+    return settings.STAFF_NEEDS_MFA and not settings.DEMO and not has_second_factor(user)
+
+
 @transaction.atomic
 def record_change(*, actor: User, change: str) -> None:
     """Note a change of one's own second factors and mail it; every session ends, so that each one left passed it."""

@@ -84,27 +84,14 @@ def set_needs_approval(*, actor: User, tenant: Tenant, needs_approval: bool) -> 
 def pause_sending(*, actor: User | None, tenant_id: int, why: str, kind: str) -> bool:
     """Hold every send of the tenant and tell it and the staff; False if it was paused already.
 
-    Sends keep their own state: what a person paused stays paused after `resume_sending`. A cancelled one is not held:
-    its rest is still to be written down.
+    Sends keep their own state: what a person paused stays paused after `resume_sending`.
     """
-    paused = Tenant.objects.filter(pk=tenant_id, sending_paused_at=None).update(
-        sending_paused_at=Now(), sending_paused_why=why[:300]
-    )
-    if not paused:
+    if lock_pause(tenant_id):
         return False
-    cancelled = SendIndex.objects.filter(tenant_id=tenant_id, state="cancelled").values("send_id")
-    DueWork.objects.filter(tenant_id=tenant_id).exclude(send_id__in=cancelled).update(is_held=True)
+    hold([tenant_id], why)
     raise_alert(kind, tenant_id, why)
     audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant_id, why=why, kind=kind)
-    tell(
-        tenant_id,
-        who_may(tenant_id, Role.ADMIN, site_id=None),
-        site_id=None,
-        kind="paused",
-        text=f"All sending is paused. {why}",
-        path="/",
-    )
-    announce()
+    tell_admins(tenant_id, f"All sending is paused. {why}")
     return True
 
 
@@ -121,7 +108,7 @@ def resume_sending(*, actor: User, tenant: Tenant, is_support: bool = False, why
         raise SendingHeld("Support stopped the sending of this workspace. Ask them to let it go on.")
     if row.state == Tenant.State.SUSPENDED:
         raise SendingHeld("The workspace is suspended. Its sending goes on when it is opened again.")
-    if is_everything_stopped():
+    if stop_of_everything():
         raise SendingHeld("All sending of this installation is stopped. It goes on when support ends that.")
     let_go([tenant.pk])
     for kind in GUARDS:
@@ -141,8 +128,24 @@ def lock_pause(tenant_id: int) -> bool:
     return rows.get(pk=tenant_id) is not None
 
 
-def is_everything_stopped() -> bool:
-    return Alert.objects.filter(kind=STOPPED, tenant_id=None, closed_at=None).exists()
+def stop_of_everything() -> Alert | None:
+    """The open stop of all sending, with its reason; None if sending is not stopped."""
+    return Alert.objects.filter(kind=STOPPED, tenant_id=None, closed_at=None).first()
+
+
+def hold(tenant_ids: list[int], why: str, by: str = "") -> None:
+    """Mark tenants as paused and hold what they send. Call in the verb's transaction, with their rows locked.
+
+    A cancelled send is not held: its rest is still to be written down.
+    """
+    Tenant.objects.filter(pk__in=tenant_ids).update(
+        sending_paused_at=Now(), sending_paused_why=why[:300], sending_paused_by=by
+    )
+    cancelled = SendIndex.objects.filter(
+        tenant_id=OuterRef("tenant_id"), send_id=OuterRef("send_id"), state="cancelled"
+    )
+    DueWork.objects.filter(~Exists(cancelled), tenant_id__in=tenant_ids).update(is_held=True)
+    announce()
 
 
 def let_go(tenant_ids: list[int]) -> None:
@@ -158,3 +161,9 @@ def let_go(tenant_ids: list[int]) -> None:
     DueWork.objects.filter(Exists(going), tenant_id__in=tenant_ids).update(is_held=False, due_at=Now())
     async_task("campaigns.tasks.deliver")
     announce()
+
+
+def tell_admins(tenant_id: int, text: str) -> None:
+    """Tell who runs the workspace what became of its sending."""
+    admins = who_may(tenant_id, Role.ADMIN, site_id=None)
+    tell(tenant_id, admins, site_id=None, kind="paused", text=text, path="/")

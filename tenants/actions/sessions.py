@@ -1,7 +1,8 @@
 """Sessions as their person sees them: where they are signed in, and how to end that from elsewhere.
 
 A sign-in on the public host has a row, and each console that was opened from it has one below. Ending a sign-in removes
-Django's sessions of all of them, so whatever host is asked next knows nobody.
+Django's sessions of all of them, so whatever host is asked next knows nobody. A look of support staff into a console
+ends with the sign-in that it began in.
 """
 
 from datetime import datetime
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants.actions import audit
-from tenants.models import Handover, SeenSession, User
+from tenants.models import Handover, SeenSession, SupportView, User
 
 
 class Seen(NamedTuple):
@@ -70,6 +71,7 @@ def end_session(*, actor: User, pk: int) -> bool:
     if row is None:
         return False
     rows = [row, *row.children.all()]
+    _end_views(SupportView.objects.filter(seen=row))
     Session.objects.filter(session_key__in=[row.session_key for row in rows]).delete()
     Handover.objects.filter(user=actor, used_at__isnull=True).update(used_at=timezone.now())
     SeenSession.objects.filter(pk__in=[row.pk for row in rows]).delete()
@@ -95,5 +97,23 @@ def forget_sessions(user: User) -> None:
     """Make every session worthless, and tokens on their way to a console; in the transaction of what calls for it."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     Handover.objects.filter(user=user, used_at__isnull=True).update(used_at=timezone.now())
+    _end_views(SupportView.objects.filter(user=user))
     SeenSession.objects.filter(user=user).delete()
     user.refresh_from_db(fields=["session_epoch"])
+
+
+def _end_views(views: QuerySet[SupportView]) -> None:
+    for view in views.filter(ended_at=None):
+        end_view(view, why="signed out")
+
+
+@transaction.atomic
+def end_view(view: SupportView, *, why: str) -> bool:
+    """End a view; False if it had ended. The support's own is the actor: nobody else could have begun it."""
+    ended = SupportView.objects.filter(pk=view.pk, ended_at=None).update(ended_at=timezone.now())
+    if ended:
+        audit.record(
+            "support.view_end", actor=User.objects.get(pk=view.user_id), tenant_id=view.tenant_id,
+            role=view.role, why=why, until=view.until.isoformat(),
+        )  # fmt: skip
+    return bool(ended)

@@ -1,18 +1,15 @@
 """What support staff do to workspaces: suspend one, hold its sending, stop the sending of all; each with a reason."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
 
 from tenants.actions import audit
 from tenants.actions.alerts import close_alert, raise_alert
-from tenants.actions.notices import tell, who_may
-from tenants.actions.sending import STOPPED, is_everything_stopped, let_go
+from tenants.actions.sending import STOPPED, hold, let_go, resume_sending, stop_of_everything, tell_admins
 from tenants.actions.workspace import one_at_a_time
-from tenants.control import announce
-from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, Tenant, User
+from tenants.models import AuditEntry, SiteIndex, Tenant, User
 from tenants.request_origin import current_origin
 
 MOST_REASON = 300
@@ -45,12 +42,12 @@ def suspend_workspace(*, actor: User, tenant: Tenant, why: str) -> None:
     Tenant.objects.filter(pk=tenant.pk).update(state=Tenant.State.SUSPENDED, state_detail=why)
     if row.sending_paused_at is None or row.sending_paused_by == Tenant.PausedBy.EVERYWHERE:
         # What a guard or support paused stays theirs, and paused when the workspace is opened again.
-        _pause([tenant.pk], "This workspace is suspended.", Tenant.PausedBy.SUSPENSION)
+        hold([tenant.pk], "This workspace is suspended.", Tenant.PausedBy.SUSPENSION)
     SiteIndex.objects.filter(tenant_id=tenant.pk, state=SiteIndex.State.ACTIVE).update(
         state=SiteIndex.State.SUSPENDED
     )
     audit.record("workspace.suspend", actor=actor, tenant_id=tenant.pk, target=tenant.slug, why=why)
-    _tell(tenant.pk, f"This workspace is suspended. {why}")
+    tell_admins(tenant.pk, f"This workspace is suspended. {why}")
 
 
 @transaction.atomic
@@ -65,17 +62,17 @@ def reopen_workspace(*, actor: User, tenant: Tenant, why: str) -> None:
         state=SiteIndex.State.ACTIVE
     )
     if row.sending_paused_by == Tenant.PausedBy.SUSPENSION:
-        if is_everything_stopped():
-            Tenant.objects.filter(pk=tenant.pk).update(sending_paused_by=Tenant.PausedBy.EVERYWHERE)
+        if stop := stop_of_everything():
+            hold([tenant.pk], stop.text, Tenant.PausedBy.EVERYWHERE)
         else:
             let_go([tenant.pk])
     audit.record("workspace.reopen", actor=actor, tenant_id=tenant.pk, target=tenant.slug, why=why)
-    _tell(tenant.pk, "This workspace is open again.")
+    tell_admins(tenant.pk, "This workspace is open again.")
 
 
 @transaction.atomic
 def hold_sending(*, actor: User, tenant: Tenant, why: str) -> None:
-    """Pause all sending of a workspace until support lets go (`resume_sending`); a guard's pause becomes support's.
+    """Pause all sending of a workspace until support lets go; a guard's pause becomes support's.
 
     Raises SupportRefused if support, a suspension or a stop of everything holds it already.
     """
@@ -83,10 +80,16 @@ def hold_sending(*, actor: User, tenant: Tenant, why: str) -> None:
     row = Tenant.objects.select_for_update().get(pk=tenant.pk)
     if row.sending_paused_by:
         raise SupportRefused(f"Sending of {row.name} is held already: {row.sending_paused_why}")
-    _pause([tenant.pk], why, Tenant.PausedBy.SUPPORT)
+    hold([tenant.pk], why, Tenant.PausedBy.SUPPORT)
     raise_alert("held", tenant.pk, why)
     audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant.pk, why=why, kind="support")
-    _tell(tenant.pk, f"All sending is paused by support. {why}")
+    tell_admins(tenant.pk, f"All sending is paused by support. {why}")
+
+
+def release_sending(*, actor: User, tenant: Tenant, why: str) -> None:
+    """Let go of that or of a guard's pause; raises SupportRefused if there is none, SendingHeld as `resume_sending`."""
+    if not resume_sending(actor=actor, tenant=tenant, is_support=True, why=check_reason(why)):
+        raise SupportRefused(f"Sending of {tenant.name} is not paused. Nothing was changed.")
 
 
 @transaction.atomic
@@ -97,11 +100,12 @@ def stop_everything(*, actor: User, why: str) -> int:
     """
     why = check_reason(why)
     one_at_a_time()
-    if is_everything_stopped():
+    if stop_of_everything():
         raise SupportRefused("All sending is stopped already. Nothing was changed.")
-    raise_alert(STOPPED, None, why)
-    paused = list(Tenant.objects.filter(sending_paused_at=None).values_list("pk", flat=True))
-    _pause(paused, f"All sending of this installation is stopped. {why}", Tenant.PausedBy.EVERYWHERE)
+    text = f"All sending of this installation is stopped. {why}"
+    paused = [pk for pk, at, _ in _lock_all() if at is None]
+    raise_alert(STOPPED, None, text)
+    hold(paused, text, Tenant.PausedBy.EVERYWHERE)
     audit.record("installation.stop_sending", actor=actor, tenant_id=None, why=why, workspaces=len(paused))
     _record_each("workspace.pause_sending", actor, paused, why)
     return len(paused)
@@ -112,32 +116,23 @@ def start_everything(*, actor: User, why: str) -> int:
     """Take that stop back; answer how many workspaces go on. Raises SupportRefused if nothing is stopped."""
     why = check_reason(why)
     one_at_a_time()
-    if not is_everything_stopped():
+    if not stop_of_everything():
         raise SupportRefused("Sending is not stopped. Nothing was changed.")
+    going = [pk for pk, _, by in _lock_all() if by == Tenant.PausedBy.EVERYWHERE]
     close_alert(actor=actor, kind=STOPPED, tenant_id=None)
-    everywhere = Tenant.objects.filter(sending_paused_by=Tenant.PausedBy.EVERYWHERE)
-    going = list(everywhere.values_list("pk", flat=True))
     let_go(going)
     audit.record("installation.start_sending", actor=actor, tenant_id=None, why=why, workspaces=len(going))
     _record_each("workspace.resume_sending", actor, going, why)
     return len(going)
 
 
-def _pause(tenant_ids: list[int], why: str, by: Tenant.PausedBy) -> None:
-    """Mark tenants and hold what they send. A cancelled send is not held: its rest is still to be written down."""
-    Tenant.objects.filter(pk__in=tenant_ids).update(
-        sending_paused_at=Now(), sending_paused_why=why[:300], sending_paused_by=by
-    )
-    cancelled = SendIndex.objects.filter(
-        tenant_id=OuterRef("tenant_id"), send_id=OuterRef("send_id"), state="cancelled"
-    )
-    DueWork.objects.filter(~Exists(cancelled), tenant_id__in=tenant_ids).update(is_held=True)
-    announce()
+def _lock_all() -> list[tuple[int, datetime | None, str]]:
+    """Lock every workspace, then answer which are paused, since when and by whom.
 
-
-def _tell(tenant_id: int, text: str) -> None:
-    admins = who_may(tenant_id, Role.ADMIN, site_id=None)
-    tell(tenant_id, admins, site_id=None, kind="paused", text=text, path="/")
+    Whoever pauses, suspends or opens one meanwhile has done so before, or waits and finds the stop as it is then.
+    """
+    rows = Tenant.objects.select_for_update(no_key=True).order_by("pk")
+    return list(rows.values_list("pk", "sending_paused_at", "sending_paused_by"))
 
 
 def _record_each(action: str, actor: User, tenant_ids: Iterable[int], why: str) -> None:

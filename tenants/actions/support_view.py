@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
 from tenants.actions import audit
-from tenants.actions.second_factor import has_second_factor
+from tenants.actions.second_factor import is_missing_for_staff
+from tenants.actions.sessions import end_view
 from tenants.actions.support import SupportRefused, check_reason
 from tenants.models import Membership, Role, SeenSession, SupportView, Tenant, User
 
@@ -19,7 +19,10 @@ PERMISSION = "tenants.view_as_tenant"
 
 @transaction.atomic
 def start_view(*, actor: User, tenant: Tenant, role: str, why: str, seen_id: int) -> SupportView:
-    """Open a view for the sign-in `seen_id`; one that is open there already ends. Raises SupportRefused."""
+    """Open a view for the sign-in `seen_id`; raises SupportRefused.
+
+    The person's view of this workspace that is open already, begun in whichever sign-in, ends.
+    """
     why = check_reason(why)
     if role not in Role.values:
         raise SupportRefused("Choose one of the roles of the list.")
@@ -45,8 +48,7 @@ def start_view(*, actor: User, tenant: Tenant, role: str, why: str, seen_id: int
 
 def may_view(user: User) -> bool:
     """Whether this person is staff who may look into consoles, as of now: asked again at every page."""
-    strong = settings.DEMO or not settings.STAFF_NEEDS_MFA or has_second_factor(user)
-    return user.is_active and user.is_staff and user.has_perm(PERMISSION) and strong
+    return user.is_active and user.is_staff and user.has_perm(PERMISSION) and not is_missing_for_staff(user)
 
 
 def open_view(user: User, tenant: Tenant, *, seen_id: int | None = None) -> SupportView | None:
@@ -57,11 +59,14 @@ def open_view(user: User, tenant: Tenant, *, seen_id: int | None = None) -> Supp
     view = SupportView.objects.select_related("seen").filter(user=user, tenant=tenant, ended_at=None).first()
     if view is None or (seen_id is not None and view.seen_id != seen_id):
         return None
+    return None if _end_if_over(view, user) else view
+
+
+def _end_if_over(view: SupportView, user: User) -> bool:
     why = _why_over(view, user)
     if why:
         end_view(view, why=why)
-        return None
-    return view
+    return bool(why)
 
 
 def _why_over(view: SupportView, user: User) -> str:
@@ -73,16 +78,6 @@ def _why_over(view: SupportView, user: User) -> str:
     if view.seen is None or not alive.filter(session_key=view.seen.session_key).exists():
         return "signed out"
     return ""
-
-
-@transaction.atomic
-def end_view(view: SupportView, *, why: str) -> bool:
-    """End a view; False if it had ended. The support's own is the actor: nobody else could have begun it."""
-    ended = SupportView.objects.filter(pk=view.pk, ended_at=None).update(ended_at=timezone.now())
-    if ended:
-        user = User.objects.get(pk=view.user_id)
-        audit.record("support.view_end", actor=user, tenant_id=view.tenant_id, role=view.role, why=why)
-    return bool(ended)
 
 
 @transaction.atomic
@@ -99,6 +94,6 @@ def note_page(view: SupportView, page: str) -> None:
 
 
 def end_lapsed_views() -> int:
-    """End views whose time is up and that nobody asked for since; answer how many."""
-    lapsed = SupportView.objects.filter(ended_at=None, until__lt=timezone.now())
-    return sum(end_view(view, why="time is up") for view in lapsed)
+    """End views that rest on nothing any more, and that nobody asked for since; answer how many."""
+    opened = SupportView.objects.select_related("seen", "user").filter(ended_at=None)
+    return sum(_end_if_over(view, view.user) for view in opened)

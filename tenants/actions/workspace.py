@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from tenants.actions import audit
-from tenants.actions.sending import STOPPED
-from tenants.models import OVERDUE, Alert, Domain, Membership, Role, Tenant, User
+from tenants.actions.sending import hold, stop_of_everything
+from tenants.models import OVERDUE, Domain, Membership, Role, Tenant, User
 from tenants.schema import NotPlainSql, replay
 
 # Host names that are ours or that people would take for ours.
@@ -52,12 +52,8 @@ def create_workspace(*, actor: User, name: str, slug: str = "", is_demo: bool = 
     slug = slug or slug_for(name)
     schema_name = f"t_{slug.replace('-', '_')}_{secrets.token_hex(3)}"
     tenant: Tenant = Tenant.objects.create(name=name, slug=slug, schema_name=schema_name, is_demo=is_demo)
-    if stop := Alert.objects.filter(kind=STOPPED, tenant_id=None, closed_at=None).first():
-        Tenant.objects.filter(pk=tenant.pk).update(
-            sending_paused_at=Now(),
-            sending_paused_why=stop.text[:300],
-            sending_paused_by=Tenant.PausedBy.EVERYWHERE,
-        )
+    if stop := stop_of_everything():
+        hold([tenant.pk], stop.text, Tenant.PausedBy.EVERYWHERE)
     Domain.objects.create(tenant=tenant, domain=f"{slug}.{settings.BASE_DOMAIN}", is_primary=True)
     Membership.objects.create(tenant=tenant, user=actor, role=Role.OWNER)
     audit.record("workspace.create", actor=actor, tenant_id=tenant.pk, target=slug)
@@ -66,7 +62,10 @@ def create_workspace(*, actor: User, name: str, slug: str = "", is_demo: bool = 
 
 
 def one_at_a_time() -> None:
-    """Hold other sign-ups until this transaction ends, so that two of one name get two slugs."""
+    """Hold other sign-ups, and stops and starts of all sending, until this transaction ends.
+
+    Two of one name get two slugs, and no workspace that is made meanwhile misses a stop.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tenants.create_workspace'))")
 

@@ -143,6 +143,16 @@ def in_threads(count: int, run: Callable[[int], None]) -> None:
         raise errors[0]
 
 
+def somebody_waits_for_us() -> bool:
+    """Whether a connection waits for a lock that this one has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT exists(SELECT FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def sender_of(
     work: Work, grant: Grant, transport: Transport, stop: Callable[[], bool] = lambda: False
 ) -> Sender:

@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from campaigns.delivery.payload import MAX_BRIDGED, SAMPLE_TAG, payload_octets
@@ -16,7 +16,15 @@ from subscribers.models import Site
 from subscribers.views import TEST_DEVICES
 from tenants.doorway import in_tenant
 from tenants.models import Role
-from tests.campaigns.places import NORMAL, Place, add_subscribers, in_threads, launch, new_campaign
+from tests.campaigns.places import (
+    NORMAL,
+    Place,
+    add_subscribers,
+    in_threads,
+    launch,
+    new_campaign,
+    somebody_waits_for_us,
+)
 from tests.conftest import Workspace, make_site
 from tests.sandbox.driver import until
 from tests.subscribers.pages import field_errors, text_of
@@ -243,15 +251,6 @@ def test_a_draft_that_is_sent_while_it_is_saved_is_refused_beside_what_was_typed
     assert "This campaign was sent already; what was sent cannot be changed." in text_of(answer)
     assert filled(answer)["title"] == "Typed"
     assert [row["title"] for row in campaigns(lasting.workspace)] == ["Sale"]
-
-
-def somebody_waits_for_us() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT exists(SELECT FROM pg_locks"
-            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def test_with_nobody_subscribed_sending_is_refused_in_words(place: Place, console: SignIn) -> None:

@@ -18,7 +18,7 @@ from campaigns.delivery.transport import Transport
 from campaigns.models import Batch, Send
 from subscribers.models import Subscriber
 from tenants.actions.sending import pause_sending, resume_sending
-from tenants.actions.support import stop_everything
+from tenants.actions.support import start_everything, stop_everything
 from tenants.doorway import in_tenant
 from tenants.models import Alert, AuditEntry, DueWork, SendIndex, Tenant
 from tests.campaigns.places import (
@@ -310,3 +310,5 @@ def test_what_is_launched_in_the_moment_of_a_pause_does_not_miss_it(lasting: Pla
 
     in_threads(2, both)
     assert list(DueWork.objects.filter(tenant_id=tenant.pk).values_list("is_held", flat=True)) == [True]
+    if stops == "all":
+        start_everything(actor=lasting.workspace.owner, why="What others share goes on.")

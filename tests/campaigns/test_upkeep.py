@@ -12,7 +12,7 @@ from campaigns.models import Engagement, LedgerPage, Send
 from campaigns.tasks import engage, tend
 from tenants.chores import ring_chores
 from tenants.doorway import in_tenant
-from tenants.models import Throttle
+from tenants.models import Tenant, Throttle
 from tests.campaigns.places import NORMAL, Place, add_subscribers, finish, in_threads, launch, open_place
 from tests.conftest import Workspace
 
@@ -42,6 +42,7 @@ def test_each_tenant_is_tended_and_one_that_fails_holds_nobody_up(
     old = timezone.now() - timedelta(minutes=11)
     for lane, next_at in (("o:old", old), ("o:new", timezone.now())):
         Throttle.objects.create(lane=lane, kind="origin", origin="x", per_second=1, normal=1, next_at=next_at)
+    Tenant.objects.filter(pk=acme.tenant.pk).update(state="suspended")
     assert tend() == 2
     for place in places:
         with in_tenant(place.schema):

@@ -11,6 +11,7 @@ from subscribers.actions import retention
 from subscribers.actions.retention import RetentionRefused, forget, forget_all, set_retention
 from subscribers.models import EventFact, Site
 from tenants.doorway import in_tenant
+from tenants.models import Tenant
 from tests.conftest import Workspace
 from tests.subscribers.people import add_people
 
@@ -50,6 +51,8 @@ def test_each_workspace_keeps_as_long_as_it_said(
 ) -> None:
     settings.EVENT_DAYS = 400
     set_retention(actor=acme.owner, tenant=acme.tenant, recipients=None, events=10)
+    # What is promised to people holds in a suspended workspace too.
+    Tenant.objects.filter(pk=acme.tenant.pk).update(state="suspended")
     with in_tenant(acme.schema):
         [person] = add_people(shop, [{}])
         EventFact.objects.create(

@@ -12,6 +12,7 @@ from django.test import Client
 from subscribers import segment_preview
 from subscribers.models import Segment, Site, Subscriber
 from tenants.doorway import in_tenant
+from tenants.models import Membership, Role
 from tests.conftest import Workspace, make_site
 from tests.subscribers.pages import page_text
 from tests.subscribers.people import add_people
@@ -53,6 +54,20 @@ def new(console: Client, site: Site, name: str = "Germans", rule: Any = RULE) ->
 def only(place: Workspace) -> Segment:
     with in_tenant(place.schema):
         return Segment.objects.get()
+
+
+@pytest.mark.parametrize(("role", "shown"), [(Role.ANALYST, False), (Role.EDITOR, True)])
+def test_who_may_not_write_is_offered_no_segment_to_make_or_change(
+    acme: Workspace, shop: Site, console: Client, role: Role, shown: bool
+) -> None:
+    Membership.objects.filter(tenant=acme.tenant, user=acme.owner).update(role=role)
+    paths = ["/segments/", f"/sites/{shop.pk}/suggested/"]
+    assert ["/segments/new/" in console.get(path).content.decode() for path in paths] == [shown, shown]
+    with in_tenant(acme.schema):
+        pk = Segment.objects.create(site=shop, name="Germans", rule=RULE).pk
+    assert ("/segments/new/" in console.get("/segments/").content.decode()) is shown
+    page = console.get(f"/segments/{pk}/").content.decode()
+    assert [f"/segments/{pk}/{way}/" in page for way in ("edit", "delete")] == [shown, shown]
 
 
 def test_a_segment_is_made_shown_changed_and_deleted(

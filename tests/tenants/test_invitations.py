@@ -17,7 +17,7 @@ from django_q.models import OrmQ
 
 from tenants.actions import invitations
 from tenants.actions.invitations import MOST_MAILS, MOST_OPEN, InvitationRefused, accept, invite, resend
-from tenants.models import AuditEntry, Invitation, Membership, Role, SeenSession, User
+from tenants.models import AuditEntry, Invitation, Membership, Role, SeenSession, Tenant, User
 from tenants.tasks import forget_invitations, mail_invitation
 from tests.conftest import PASSWORD, Workspace, make_site
 from tests.tenants.people import add_member, add_person, verified
@@ -220,6 +220,18 @@ def test_an_invitation_holds_no_longer_than_its_sender_could_send_it(acme: Works
     assert EVE not in members(acme)
     with pytest.raises(InvitationRefused):
         resend(actor=ada, tenant=acme.tenant, invitation=made)
+
+
+def test_nobody_joins_a_suspended_workspace(acme: Workspace, public: Client) -> None:
+    made, token = invited(acme)
+    Tenant.objects.filter(pk=acme.tenant.pk).update(state="suspended")
+    opened(public, token)
+    page = public.post("/invitation/join/", {"password": PASSWORD}).content.decode()
+    assert "Acme is suspended. Accept when support has opened it again." in page
+    with pytest.raises(InvitationRefused, match="is suspended"):
+        accept(actor=add_person(EVE), token=token)
+    assert EVE not in members(acme)
+    assert Invitation.objects.get(pk=made.pk).accepted_at is None
 
 
 def test_asking_again_changes_what_is_asked_and_ends_the_link_before(acme: Workspace) -> None:

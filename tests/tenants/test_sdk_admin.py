@@ -27,14 +27,6 @@ def releases(db: None, settings: Any) -> dict[str, SdkRelease]:
     return {"0.9.0": old, HERE: new}
 
 
-@pytest.fixture
-def staff(signed_in: SignIn) -> Client:
-    user = add_person("support@truepush.test", is_staff=True, is_superuser=True)
-    client = signed_in(user)
-    give_second_factor(user)
-    return client
-
-
 def words(answer: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 

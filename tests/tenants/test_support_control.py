@@ -6,29 +6,28 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import get_resolver
 from django.utils import timezone
 
+from subscribers.models import Subscriber
 from tenants.actions.sending import SendingHeld, pause_sending, resume_sending
-from tenants.actions.support import SupportRefused, hold_sending, reopen_workspace, suspend_workspace
+from tenants.actions.support import (
+    SupportRefused,
+    hold_sending,
+    release_sending,
+    reopen_workspace,
+    suspend_workspace,
+)
 from tenants.actions.workspace import create_workspace
-from tenants.models import AuditEntry, DueWork, SendIndex, SiteIndex, Tenant, User
+from tenants.doorway import in_tenant
+from tenants.models import AuditEntry, DueWork, Role, SendIndex, SiteIndex, Tenant, User
 from tests.conftest import Workspace, make_site
-from tests.tenants.people import add_person, give_second_factor
+from tests.subscribers.people import add_people
+from tests.tenants.people import add_member, add_person, give_second_factor
+from truepush import urls_tenant
 
 SignIn = Callable[[User], Client]
 WHY = "They ask us to"
-
-
-@pytest.fixture
-def support(db: None) -> User:
-    return add_person("support@truepush.test", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def staff(support: User, signed_in: SignIn) -> Client:
-    client = signed_in(support)
-    give_second_factor(support)
-    return client
 
 
 def add_send(place: Workspace, send_id: int, state: str) -> None:
@@ -85,11 +84,42 @@ def test_a_suspended_workspace_is_read_and_not_changed(
     assert actions(acme) == [(who, "workspace.suspend", WHY), (who, "workspace.reopen", WHY)]
 
 
+def test_members_of_a_suspended_workspace_read_by_posts_erase_and_leave(
+    support: User, acme: Workspace, console: Callable[..., Client]
+) -> None:
+    site = make_site(acme)
+    with in_tenant(acme.schema):
+        add_people(site, [{"external_id": "customer-4711"}])
+    member = add_member(acme, Role.ADMIN)
+    suspend_workspace(actor=support, tenant=acme.tenant, why=WHY)
+    client = console(acme, member)
+    for path, status in (
+        ("segments/preview/", 200), ("audit/file/", 200), ("privacy/person/", 200), ("inbox/read/", 302),
+        ("privacy/erase/", 302), ("privacy/", 403), ("inbox/mail/", 403), ("people/leave/", 302),
+    ):  # fmt: skip
+        answer = client.post(f"/{path}", {"external_id": "customer-4711"})
+        assert answer.status_code == status, path
+    with in_tenant(acme.schema):
+        assert not Subscriber.objects.filter(external_id="customer-4711").exists()
+    assert not acme.tenant.memberships.filter(user=member).exists()
+
+
+def test_these_posts_and_no_others_stay_open_in_a_suspended_workspace() -> None:
+    parts = get_resolver(urls_tenant.__name__).url_patterns
+    found = [entry for part in parts for entry in part.url_patterns]
+    assert {str(entry.pattern) for entry in found if getattr(entry.callback, "even_suspended", False)} == {
+        "audit/file/", "inbox/<int:pk>/open/", "inbox/read/", "keys/<int:pk>/revoke/", "people/leave/",
+        "privacy/data.json", "privacy/erase/", "privacy/person/", "segments/<int:pk>/count/", "segments/preview/",
+        "sends/<int:pk>/breakdown/", "sends/<int:pk>/recipients.csv", "subscribers/<int:pk>/data.json",
+        "subscribers/<int:pk>/erase/",
+    }  # fmt: skip
+
+
 def test_a_guard_s_pause_outlives_a_suspension(support: User, acme: Workspace) -> None:
     pause_sending(actor=None, tenant_id=acme.tenant.pk, kind="runaway", why="Too many")
     suspend_workspace(actor=support, tenant=acme.tenant, why=WHY)
     with pytest.raises(SendingHeld, match="The workspace is suspended"):
-        resume_sending(actor=support, tenant=acme.tenant, is_support=True)
+        release_sending(actor=support, tenant=acme.tenant, why=WHY)
     reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
     assert paused_by(acme) == ""
     assert resume_sending(actor=acme.owner, tenant=acme.tenant)
@@ -125,7 +155,7 @@ def test_one_button_stops_all_workspaces_and_lets_go_of_what_it_stopped(
     assert paused_by(globex) == "support"
     for place in (acme, globex):
         with pytest.raises(SendingHeld, match="All sending of this installation is stopped"):
-            resume_sending(actor=support, tenant=place.tenant, is_support=True)
+            release_sending(actor=support, tenant=place.tenant, why=WHY)
     assert post(staff, "stop/") == "All sending is stopped already. Nothing was changed."
     assert "All sending of this installation is stopped." in staff.get("/admin/now/").content.decode()
     assert post(staff, "start/").startswith("Sending goes on in ")
@@ -153,9 +183,13 @@ def test_a_workspace_suspended_during_a_stop_stays_stopped(
     post(staff, "stop/")
     reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
     assert paused_by(acme) == "everywhere"
+    text = f"All sending of this installation is stopped. {WHY}"
+    made = create_workspace(actor=acme.owner, name="Late")
+    rows = Tenant.objects.filter(pk__in=(acme.tenant.pk, made.pk))
+    assert list(rows.values_list("sending_paused_why", flat=True)) == [text, text]
 
 
-@pytest.mark.parametrize("verb", ["suspend", "hold"])
+@pytest.mark.parametrize("verb", ["suspend", "hold", "let-go"])
 def test_without_a_reason_nothing_happens(staff: Client, acme: Workspace, verb: str) -> None:
     assert "Give a reason" in post(staff, f"workspaces/{acme.tenant.pk}/{verb}/", why="  no ")
     assert (Tenant.objects.get(pk=acme.tenant.pk).state, paused_by(acme), actions(acme)) == (
@@ -168,7 +202,8 @@ def test_without_a_reason_nothing_happens(staff: Client, acme: Workspace, verb: 
 def test_what_is_not_so_cannot_be_ended(support: User, acme: Workspace) -> None:
     with pytest.raises(SupportRefused, match="Acme is not suspended"):
         reopen_workspace(actor=support, tenant=acme.tenant, why=WHY)
-    assert not resume_sending(actor=support, tenant=acme.tenant, is_support=True)
+    with pytest.raises(SupportRefused, match="Sending of Acme is not paused"):
+        release_sending(actor=support, tenant=acme.tenant, why=WHY)
 
 
 def test_who_only_reads_has_no_button_and_may_not_press_one(signed_in: SignIn, acme: Workspace) -> None:

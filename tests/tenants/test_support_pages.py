@@ -18,7 +18,7 @@ from campaigns.models import Batch, Send
 from subscribers.actions.subscription import NewSubscription, subscribe
 from subscribers.models import Subscriber
 from tenants.doorway import in_tenant
-from tenants.models import Alert, DueWork, SendIndex, Throttle, User, WorkerProcess
+from tenants.models import Alert, DueWork, SendIndex, Tenant, Throttle, User, WorkerProcess
 from tests.conftest import Workspace, make_site
 from tests.subscribers.samples import Browser
 from tests.tenants.people import add_person, give_second_factor
@@ -26,14 +26,6 @@ from truepush.lib.webpush.endpoints import parse_endpoint
 from truepush.staff import search as searching
 
 SignIn = Callable[[User], Client]
-
-
-@pytest.fixture
-def staff(db: None, signed_in: SignIn) -> Client:
-    user = add_person("support@truepush.test", is_staff=True, is_superuser=True)
-    client = signed_in(user)
-    give_second_factor(user)
-    return client
 
 
 def text_of(page: Any) -> str:
@@ -164,6 +156,53 @@ def test_what_was_not_searched_in_time_is_said_and_gone_on_with(
     assert hits(staff, "customer-", after=found.after)["Subscribers"][0][1] == "Globex"
 
 
+def test_going_on_gets_on_also_where_the_books_alone_give_enough(
+    staff: Client, both: Subscriber, acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MOST_FOUND", 1)
+    found = staff.get("/admin/search/", {"q": "acm"}).context["found"]
+    assert (found.visited, found.rest, found.after) == (1, 1, acme.tenant.pk)
+    found = staff.get("/admin/search/", {"q": "acm", "after": found.after}).context["found"]
+    assert (found.visited, found.rest) == (1, 0)
+
+
+def test_a_workspace_whose_migration_failed_or_that_has_no_schema_is_left_out(
+    staff: Client, both: Subscriber, acme: Workspace, globex: Workspace
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f'ALTER TABLE "{acme.schema}".campaigns_campaign RENAME name TO title')
+    Tenant.objects.filter(pk=acme.tenant.pk).update(migration_error="lock timeout")
+    page = staff.get("/admin/search/", {"q": "customer-"})
+    found = page.context["found"]
+    assert (found.visited, found.skipped, found.rest) == (1, ["Acme"], 0)
+    assert "Not searched (too slow, or not migrated): Acme." in text_of(page)
+    assert [hit.workspace for hit in found.groups["Subscribers"]] == ["Globex"]
+    Tenant.objects.filter(pk=globex.tenant.pk).update(state="failed", schema_name="t_none")
+    found = staff.get("/admin/search/", {"q": "customer-", "in": globex.tenant.pk}).context["found"]
+    assert (found.visited, found.groups) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "skipped"), [("autumn", "Acme"), ("teapots", "names of workspaces, websites and people")]
+)
+@pytest.mark.usefixtures("both")
+def test_no_query_takes_longer_than_it_may(
+    staff: Client, acme: Workspace, monkeypatch: pytest.MonkeyPatch, text: str, skipped: str
+) -> None:
+    monkeypatch.setattr(searching, "PATIENCE_MS", 100)
+    is_sends = text == "autumn"
+    place, table = (f'"{acme.schema}"', "campaigns_send") if is_sends else ("public", "tenants_siteindex")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE {place}.{table} RENAME TO slow")
+        cursor.execute(
+            f"CREATE VIEW {place}.{table} AS SELECT slow.* FROM {place}.slow, (SELECT pg_sleep(0.4)) nap"
+        )
+    found = staff.get("/admin/search/", {"q": text}).context["found"]
+    assert (found.skipped, found.visited) == ([skipped], 1 if is_sends else 2)
+
+
 def test_a_search_of_one_character_asks_for_more(staff: Client) -> None:
     page = staff.get("/admin/search/", {"q": "a"})
     assert page.context["found"] is None
@@ -175,7 +214,8 @@ def test_strange_searches_are_answered(staff: Client, both: Subscriber) -> None:
         assert staff.get("/admin/search/", {"q": text, "after": "x", "in": ""}).status_code == 200
     assert staff.get("/admin/search/", {"q": "ab", "in": "4711"}).status_code == 404
     assert staff.get("/admin/workspaces/99999999999999999999/").status_code == 404
-    assert staff.get("/admin/sends/4711/").status_code == 404
+    for number in (4711, 99999999999999999999):
+        assert staff.get(f"/admin/sends/{number}/").status_code == 404
 
 
 def test_people_are_found_by_those_who_may_read_people(signed_in: SignIn, acme: Workspace) -> None:
@@ -186,22 +226,30 @@ def test_people_are_found_by_those_who_may_read_people(signed_in: SignIn, acme: 
         assert client.get(f"/admin/{path}").status_code == 403
     reader.user_permissions.add(Permission.objects.get(codename="support_tenant"))
     assert hits(client, "owner@acme.test") == {}
+    path = f"/admin/workspaces/{acme.tenant.pk}/"
+    assert "owner@acme.test" not in client.get(path).content.decode()
+    reader.user_permissions.add(Permission.objects.get(codename="view_user"))
+    assert "owner@acme.test" in client.get(path).content.decode()
 
 
 def test_batches_of_a_running_send_alone_have_a_button(
     staff: Client, both: Subscriber, acme: Workspace
 ) -> None:
     send = SendIndex.objects.filter(tenant_id=acme.tenant.pk).latest("pk")
+    given: dict[str, Any] = {"send_id": send.send_id, "ids": [1, 2], "size": 2, "first_id": 1, "last_id": 2}
+    later = timezone.now() + timedelta(days=400)
     with in_tenant(acme.schema):
-        batch = Batch.objects.create(
-            send_id=send.send_id, number=0, ids=[1, 2], size=2, first_id=1, last_id=2, due_at=timezone.now()
-        )
+        batch = Batch.objects.create(number=0, due_at=timezone.now(), **given)
+        waiting = Batch.objects.create(number=1, due_at=later, **given)
     path = f"/admin/sends/{send.pk}/"
     assert "Queue again" not in staff.get(path).content.decode()
     with in_tenant(acme.schema):
         Send.objects.filter(pk=send.send_id).update(state="running")
     SendIndex.objects.filter(pk=send.pk).update(state="running")
-    assert f'name="batch" value="{batch.pk}"' in staff.get(path).content.decode()
+    page = staff.get(path).content.decode()
+    assert f'name="batch" value="{batch.pk}"' in page
+    assert f'name="batch" value="{waiting.pk}"' not in page
+    assert "Not due yet" in page
     answer = staff.post(f"{path}requeue/", {"batch": str(batch.pk), "why": "It stands still"}, follow=True)
     assert f"Batch {batch.pk} is queued again." in answer.content.decode()
     with in_tenant(acme.schema):

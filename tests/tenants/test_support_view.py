@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
+from tenants.actions.sessions import end_other_sessions, end_session
 from tenants.actions.support_view import end_lapsed_views
 from tenants.models import AuditEntry, Membership, Role, SupportView, User
 from tests.conftest import Workspace, make_site
@@ -17,18 +18,6 @@ from truepush import urls_tenant
 
 SignIn = Callable[[User], Client]
 WHY = "Ticket 4711: nothing arrives"
-
-
-@pytest.fixture
-def support(db: None) -> User:
-    return add_person("support@truepush.test", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def staff(support: User, signed_in: SignIn) -> Client:
-    client = signed_in(support)
-    give_second_factor(support)
-    return client
 
 
 def begin(staff: Client, place: Workspace, role: str = "analyst", why: str = WHY) -> str:
@@ -79,6 +68,11 @@ def test_the_workspace_sees_it_in_its_own_audit_log(
     page = console(acme).get("/audit/").content.decode()
     assert "began to look into the workspace as support" in page
     assert who in page
+
+
+def test_what_is_asked_for_as_a_part_of_a_page_is_in_the_log_too(looking: Browser, acme: Workspace) -> None:
+    assert looking.console.get("/subscribers/", headers={"HX-Request": "true"}).status_code == 200
+    assert ("support@truepush.test", "support.view_page", "/subscribers/") in log_of(acme)
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -194,6 +188,28 @@ def test_it_ends_when_the_permission_goes(looking: Browser, support: User) -> No
 def test_it_ends_when_the_second_factor_goes(looking: Browser, support: User) -> None:
     support.authenticator_set.all().delete()
     assert looking.console.get("/").status_code == 302
+
+
+def ends() -> list[dict[str, str]]:
+    return list(AuditEntry.objects.filter(action="support.view_end").values_list("detail", flat=True))
+
+
+def test_its_end_is_written_with_the_end_of_the_sign_in(looking: Browser, support: User) -> None:
+    view = SupportView.objects.get()
+    assert end_session(actor=support, pk=view.seen_id or 0)
+    until = view.until.isoformat()
+    assert ends() == [{"role": "analyst", "why": "signed out", "until": until}]
+
+
+def test_its_end_is_written_with_the_end_of_all_sessions(looking: Browser, support: User) -> None:
+    end_other_sessions(actor=support)
+    assert [end["why"] for end in ends()] == ["signed out"]
+
+
+def test_upkeep_writes_down_that_its_sign_in_ended_another_way(looking: Browser) -> None:
+    looking.public.post("/admin/logout/")
+    assert (end_lapsed_views(), end_lapsed_views()) == (1, 0)
+    assert [end["why"] for end in ends()] == ["signed out"]
 
 
 @pytest.mark.parametrize("path", ["/admin/logout/", "/sign-out/"])

@@ -1,21 +1,20 @@
 """What happens at this moment, from the books: due work, workers, lanes, sends, alerts, queues."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from tenants.doctor import WORKERS_SILENT_SECONDS
 from tenants.models import Alert, DueWork, SendIndex, Tenant, Throttle, WorkerProcess
 
 # How many lines of each are shown; beside them stands how many there are.
 MOST = 50
 GOING = ("scheduled", "preparing", "running", "paused")
-# A worker says something every second.
-SILENT = timedelta(seconds=15)
+SILENT = timedelta(seconds=WORKERS_SILENT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,6 @@ class Lines:
     @property
     def more(self) -> int:
         return self.total - len(self.rows)
-
-
-def _lines(rows: Iterable[Any], total: int) -> Lines:
-    return Lines(list(rows), total)
 
 
 def right_now() -> dict[str, Any]:
@@ -49,14 +44,14 @@ def right_now() -> dict[str, Any]:
         "now": now,
         "work": work,
         "oldest": due.order_by("due_at").first(),
-        "workers": _lines(WorkerProcess.objects.order_by("seen_at")[:MOST], WorkerProcess.objects.count()),
-        "lanes": _lines(Throttle.objects.order_by("kind", "lane")[:MOST], Throttle.objects.count()),
-        "sends": _lines(sends.order_by("-pk")[:MOST], sends.count()),
-        "alerts": _lines(alerts[:MOST], alerts.count()),
-        "stopped": _lines(stopped[:MOST], stopped.count()),
-        "queues": list(
-            OrmQ.objects.values("key").annotate(tasks=Count("pk"), oldest=Min("pk")).order_by("key")
+        "workers": Lines(
+            list(WorkerProcess.objects.order_by("seen_at")[:MOST]), WorkerProcess.objects.count()
         ),
+        "lanes": Lines(list(Throttle.objects.order_by("kind", "lane")[:MOST]), Throttle.objects.count()),
+        "sends": Lines(list(sends.order_by("-pk")[:MOST]), sends.count()),
+        "alerts": Lines(list(alerts[:MOST]), alerts.count()),
+        "stopped": Lines(list(stopped[:MOST]), stopped.count()),
+        "queues": list(OrmQ.objects.values("key").annotate(tasks=Count("pk")).order_by("key")),
     }
     _name(found)
     _age(found, now)

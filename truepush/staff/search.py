@@ -4,22 +4,23 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.urls import reverse
 
 from campaigns.models import Campaign
-from subscribers.audience import TooSlow, read_rows
+from subscribers.audience import TooSlow, patience, read_rows
 from subscribers.models import Subscriber
-from subscribers.rules.sql import Sql
+from subscribers.rules.sql import Sql, begins_with
 from subscribers.subscriber_list import search_kinds
 from tenants.doorway import in_tenant
 from tenants.models import Membership, SendIndex, SiteIndex, Tenant, User
+from truepush.lib.ids import read_id
 
 LEAST, MOST = 2, 128
 # Of each kind of thing, and in each workspace.
 PER_KIND, PER_WORKSPACE = 20, 5
 MOST_FOUND = 60
-# How long workspaces are visited, and each of them at most.
+# How long workspaces are visited, and each query at most.
 PATIENCE_SECONDS, PATIENCE_MS = 4.0, 500
 
 
@@ -34,7 +35,7 @@ class Hit(NamedTuple):
 
 @dataclass
 class Found:
-    """`skipped` workspaces did not answer in time; `rest` were not visited, those after the workspace `after`."""
+    """`skipped` did not answer in time or are not migrated; `rest`, those after the workspace `after`, wait."""
 
     groups: dict[str, list[Hit]] = field(default_factory=dict)
     visited: int = 0
@@ -55,22 +56,29 @@ def search(text: str, *, within: Tenant | None = None, after: int = 0, people: b
     """Look `text` up: first what the public schema knows, then each workspace from `after` on until time is up."""
     found = Found()
     if not after:
-        _search_books(text, within, found, people=people)
-    with_schema = Tenant.objects.exclude(state__in=(Tenant.State.CREATING, Tenant.State.FAILED)).order_by(
-        "pk"
-    )
-    places = [within] if within else list(with_schema.filter(pk__gt=after))
+        try:
+            with patience(PATIENCE_MS):
+                _search_books(text, within, found, people=people)
+        except TooSlow:
+            found.skipped.append("names of workspaces, websites and people")
+    with_schema = Tenant.objects.exclude(state__in=Tenant.NO_SCHEMA).order_by("pk")
+    places = list(with_schema.filter(pk=within.pk) if within else with_schema.filter(pk__gt=after))
     until = time.monotonic() + PATIENCE_SECONDS
     for number, tenant in enumerate(places):
-        if time.monotonic() > until or found.total >= MOST_FOUND:
-            found.rest, found.after = len(places) - number, places[number - 1].pk if number else after
+        # Never before the first: what the books give alone may be enough, and going on is to get on.
+        if number and (time.monotonic() > until or found.total >= MOST_FOUND):
+            found.rest, found.after = len(places) - number, places[number - 1].pk
             break
+        if tenant.migration_error:
+            found.skipped.append(tenant.name)
+            continue
         try:
-            with in_tenant(tenant.schema_name):
+            with in_tenant(tenant.schema_name), patience(PATIENCE_MS):
                 _search_workspace(text, tenant, found)
         except TooSlow:
             found.skipped.append(tenant.name)
-        found.visited += 1
+        else:
+            found.visited += 1
     return found
 
 
@@ -86,7 +94,7 @@ def _search_books(text: str, within: Tenant | None, found: Found, *, people: boo
         Q(name__icontains=text) | Q(site_key__startswith=text) | Q(origins__icontains=text)
     )
     members = Membership.objects.filter(user__email__icontains=text).select_related("user", "tenant")
-    sends = SendIndex.objects.filter(send_id=int(text)) if _is_number(text) else SendIndex.objects.none()
+    sends = SendIndex.objects.filter(send_id=read_id(text))
     if within:
         sites, members = sites.filter(tenant_id=within.pk), members.filter(tenant=within)
         sends = sends.filter(tenant_id=within.pk)
@@ -122,10 +130,6 @@ def _add_people(text: str, within: Tenant | None, members: Any, found: Found) ->
     found.add("People", hits)
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
-
-
 def _search_workspace(text: str, tenant: Tenant, found: Found) -> None:
     """Look subscribers and campaigns up, each by an index or among few; raises TooSlow."""
     path = reverse("staff:workspace", args=[tenant.pk])
@@ -141,7 +145,7 @@ def _search_workspace(text: str, tenant: Tenant, found: Found) -> None:
         "Subscribers",
         [Hit(f"Subscriber {row.pk}", _says(row), tenant.name, path) for row in people],
     )
-    like = Sql("", (f"%{_plain(text)}%", PER_WORKSPACE))
+    like = Sql("", (f"%{begins_with(text)}", PER_WORKSPACE))
     named = read_rows(
         "SELECT id, name FROM campaigns_campaign WHERE name ILIKE %s LIMIT %s", like, PATIENCE_MS
     )
@@ -154,19 +158,14 @@ def _says(row: Subscriber) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _plain(text: str) -> str:
-    """Take LIKE's own signs as they are."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
 def _add_sends(names: dict[int, str], tenant: Tenant, found: Found) -> None:
     """Lead to the newest send of each campaign of that name; one that was never sent leads to its workspace."""
-    rows = Campaign.objects.filter(pk__in=names).order_by("-pk")
-    sends = {row.pk: max(row.sends.values_list("pk", flat=True), default=0) for row in rows}
+    rows = list(Campaign.objects.filter(pk__in=names).annotate(last=Max("sends")).order_by("-pk"))
+    sends = [row.last for row in rows if row.last]
     index = dict(
-        SendIndex.objects.filter(tenant_id=tenant.pk, send_id__in=sends.values()).values_list("send_id", "pk")
+        SendIndex.objects.filter(tenant_id=tenant.pk, send_id__in=sends).values_list("send_id", "pk")
     )
     for row in rows:
-        pk = index.get(sends[row.pk])
+        pk = index.get(row.last)
         path = reverse("staff:send", args=[pk]) if pk else reverse("staff:workspace", args=[tenant.pk])
         found.add("Campaigns", [Hit(row.name, row.get_state_display(), tenant.name, path)])

@@ -5,17 +5,11 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from campaigns.models import Batch
-from tenants.actions.sending import is_everything_stopped
+from tenants.actions.sending import stop_of_everything
 from tenants.doorway import in_tenant
 from tenants.models import Alert, Membership, Role, SendIndex, SiteIndex, SupportView, Tenant
-from truepush.staff.doors import (
-    StaffRequest,
-    access_any_send,
-    access_any_workspace,
-    context_of,
-    number_of,
-    staff_page,
-)
+from truepush.lib.ids import read_id
+from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, context_of, staff_page
 from truepush.staff.now import MOST, right_now
 from truepush.staff.problems import worst
 from truepush.staff.search import LEAST, Found, search
@@ -25,7 +19,7 @@ from truepush.staff.search import MOST as LONGEST
 @staff_page("support_tenant")
 def now(request: StaffRequest) -> HttpResponse:
     control = request.user.has_perm("tenants.control_tenant")
-    found = {**right_now(), **worst(), "is_stopped": is_everything_stopped(), "may_control": control}
+    found = {**right_now(), **worst(), "is_stopped": stop_of_everything() is not None, "may_control": control}
     return render(request, "staff/now.html", context_of(request, "Now", **found))
 
 
@@ -33,12 +27,12 @@ def now(request: StaffRequest) -> HttpResponse:
 def search_page(request: StaffRequest) -> HttpResponse:
     """Search all workspaces, or the one named by `in`; `after` goes on behind a workspace that was visited."""
     text = " ".join(request.GET.get("q", "").replace("\0", "").split())[:LONGEST]
-    place = number_of(request.GET.get("in", ""))
+    place = read_id(request.GET.get("in"))
     within = access_any_workspace(place) if place else None
     found: Found | None = None
     if len(text) >= LEAST:
         people = request.user.has_perm("tenants.view_user")
-        found = search(text, within=within, after=number_of(request.GET.get("after", "")), people=people)
+        found = search(text, within=within, after=read_id(request.GET.get("after")), people=people)
     more = {"q": text, "within": within, "found": found, "least": LEAST, "longest": LONGEST}
     return render(request, "staff/search.html", context_of(request, "Search", **more))
 
@@ -46,9 +40,10 @@ def search_page(request: StaffRequest) -> HttpResponse:
 @staff_page("support_tenant")
 def workspace(request: StaffRequest, pk: int) -> HttpResponse:
     tenant = access_any_workspace(pk)
+    members = Membership.objects.filter(tenant=tenant).select_related("user")
     more = {
         "tenant": tenant,
-        "members": Membership.objects.filter(tenant=tenant).select_related("user")[:MOST],
+        "members": members[:MOST] if request.user.has_perm("tenants.view_user") else (),
         "sites": SiteIndex.objects.filter(tenant_id=pk)[:MOST],
         "sends": SendIndex.objects.filter(tenant_id=pk)[:MOST],
         "alerts": Alert.objects.filter(tenant_id=pk, closed_at=None)[:MOST],

@@ -1,6 +1,7 @@
 """Support staff's buttons: each posts a reason, calls a verb and leads back."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -9,113 +10,64 @@ from django.shortcuts import redirect
 from campaigns.actions.errors import CampaignRefused
 from campaigns.actions.requeue import requeue_batch
 from tenants.actions import support
-from tenants.actions.sending import SendingHeld, resume_sending
+from tenants.actions.sending import SendingHeld
 from tenants.actions.support_view import start_view
 from tenants.addresses import console_url
 from tenants.doorway import in_tenant
-from tenants.models import Tenant
 from tenants.session_tracking import own_row
-from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, number_of, staff_page
+from truepush.lib.ids import read_id
+from truepush.staff.doors import StaffRequest, access_any_send, access_any_workspace, staff_page
 
 
-def _do(request: StaffRequest, verb: Callable[[], str]) -> None:
-    """Call the verb, and say what came of it on the next page."""
+def _press(request: StaffRequest, verb: Callable[..., object], said: str, **given: Any) -> None:
+    """Call the verb with the reason that was given, and say what came of it on the next page.
+
+    `said` may name what the verb was called with and, as `done`, what it answered.
+    """
     try:
-        messages.success(request, verb())
+        done = verb(actor=request.user, why=request.POST.get("why", ""), **given)
     except (support.SupportRefused, SendingHeld, CampaignRefused) as refusal:
         messages.error(request, str(refusal))
+    else:
+        messages.success(request, said.format(done=done, **given))
 
 
-def _why(request: StaffRequest) -> str:
-    return support.check_reason(request.POST.get("why", ""))
+def _of_workspace(verb: Callable[..., object], said: str) -> Callable[..., HttpResponse]:
+    @staff_page("control_tenant", write=True)
+    def button(request: StaffRequest, pk: int) -> HttpResponse:
+        _press(request, verb, said, tenant=access_any_workspace(pk))
+        return redirect("staff:workspace", pk)
+
+    return button
 
 
-@staff_page("control_tenant", write=True)
-def suspend(request: StaffRequest, pk: int) -> HttpResponse:
-    tenant = access_any_workspace(pk)
+def _of_all(verb: Callable[..., object], said: str) -> Callable[..., HttpResponse]:
+    @staff_page("control_tenant", write=True)
+    def button(request: StaffRequest) -> HttpResponse:
+        _press(request, verb, said)
+        return redirect("staff:now")
 
-    def do() -> str:
-        support.suspend_workspace(actor=request.user, tenant=tenant, why=_why(request))
-        return f"{tenant.name} is suspended."
-
-    _do(request, do)
-    return redirect("staff:workspace", pk)
+    return button
 
 
-@staff_page("control_tenant", write=True)
-def reopen(request: StaffRequest, pk: int) -> HttpResponse:
-    tenant = access_any_workspace(pk)
-
-    def do() -> str:
-        support.reopen_workspace(actor=request.user, tenant=tenant, why=_why(request))
-        return f"{tenant.name} is open again."
-
-    _do(request, do)
-    return redirect("staff:workspace", pk)
-
-
-@staff_page("control_tenant", write=True)
-def hold(request: StaffRequest, pk: int) -> HttpResponse:
-    tenant = access_any_workspace(pk)
-
-    def do() -> str:
-        support.hold_sending(actor=request.user, tenant=tenant, why=_why(request))
-        return f"All sending of {tenant.name} is paused."
-
-    _do(request, do)
-    return redirect("staff:workspace", pk)
-
-
-@staff_page("control_tenant", write=True)
-def let_go(request: StaffRequest, pk: int) -> HttpResponse:
-    tenant = access_any_workspace(pk)
-
-    def do() -> str:
-        resumed = resume_sending(actor=request.user, tenant=tenant, is_support=True, why=_why(request))
-        return (
-            f"Sending of {tenant.name} goes on." if resumed else f"Sending of {tenant.name} was not paused."
-        )
-
-    _do(request, do)
-    return redirect("staff:workspace", pk)
-
-
-@staff_page("control_tenant", write=True)
-def stop(request: StaffRequest) -> HttpResponse:
-    def do() -> str:
-        paused = support.stop_everything(actor=request.user, why=_why(request))
-        return f"All sending is stopped: {paused} workspaces were paused."
-
-    _do(request, do)
-    return redirect("staff:now")
-
-
-@staff_page("control_tenant", write=True)
-def start(request: StaffRequest) -> HttpResponse:
-    def do() -> str:
-        going = support.start_everything(actor=request.user, why=_why(request))
-        return f"Sending goes on in {going} workspaces."
-
-    _do(request, do)
-    return redirect("staff:now")
+suspend = _of_workspace(support.suspend_workspace, "{tenant} is suspended.")
+reopen = _of_workspace(support.reopen_workspace, "{tenant} is open again.")
+hold = _of_workspace(support.hold_sending, "All sending of {tenant} is paused.")
+let_go = _of_workspace(support.release_sending, "Sending of {tenant} goes on.")
+stop = _of_all(support.stop_everything, "All sending is stopped: {done} workspaces were paused.")
+start = _of_all(support.start_everything, "Sending goes on in {done} workspaces.")
 
 
 @staff_page("control_tenant", write=True)
 def requeue(request: StaffRequest, pk: int) -> HttpResponse:
     send = access_any_send(pk)
-    tenant = Tenant.objects.filter(pk=send.tenant_id).first()
-    batch = request.POST.get("batch", "")
-
-    def do() -> str:
-        number = number_of(batch)
-        why = _why(request)
-        if tenant is None:
-            raise CampaignRefused("The workspace of this send is gone.")
-        with in_tenant(tenant.schema_name):
-            requeue_batch(actor=request.user, tenant=tenant, send_id=send.send_id, batch_id=number, why=why)
-        return f"Batch {number} is queued again."
-
-    _do(request, do)
+    tenant = access_any_workspace(send.tenant_id)
+    batch_id = read_id(request.POST.get("batch"))
+    with in_tenant(tenant.schema_name):
+        _press(
+            request, requeue_batch, "Batch {batch_id} is queued again.",
+            tenant=tenant, send_id=send.send_id, batch_id=batch_id,
+        )  # fmt: skip
     return redirect("staff:send", pk)
 
 

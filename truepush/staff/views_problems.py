@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from tenants.actions import problems
 from tenants.actions.support import SupportRefused
 from tenants.models import Problem, ProblemReport
-from truepush.staff.doors import StaffRequest, access_any_workspace, context_of, number_of, staff_page
+from truepush.lib.ids import read_id
+from truepush.staff.doors import StaffRequest, access_any_workspace, context_of, staff_page
 from truepush.staff.now import MOST, Lines
 from truepush.staff.problems import candidates, concerned, problems_by_reach, reports_of
 
@@ -18,7 +19,7 @@ from truepush.staff.problems import candidates, concerned, problems_by_reach, re
 def problem_list(request: StaffRequest) -> HttpResponse:
     """Open ones; ?state=solved the others; ?in= those of one workspace."""
     state = Problem.State.SOLVED if request.GET.get("state") == "solved" else Problem.State.OPEN
-    place = number_of(request.GET.get("in", ""))
+    place = read_id(request.GET.get("in"))
     within = access_any_workspace(place) if place else None
     found = problems_by_reach(state=state, within=place)
     more = {
@@ -102,7 +103,7 @@ def solve(request: StaffRequest, pk: int) -> HttpResponse:
 def attach(request: StaffRequest, pk: int) -> HttpResponse:
     """Attach a report to a problem, or to a new one of this title."""
     row = get_object_or_404(ProblemReport, pk=pk)
-    number, title = number_of(request.POST.get("problem", "")), request.POST.get("title", "")
+    number, title = read_id(request.POST.get("problem")), request.POST.get("title", "")
 
     def do() -> str:
         if number:
