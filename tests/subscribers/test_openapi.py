@@ -1,7 +1,7 @@
 """The OpenAPI documents and the server say the same: what they allow, and much that they do not, is never a 500.
 
 schemathesis makes the calls from the documents, the same ones in every run, and gives them to the WSGI application.
-More of them: OPENAPI_EXAMPLES=2000 bin/test tests/subscribers/test_openapi.py --timeout=3600
+bench/trust makes more of them; OPENAPI_EXAMPLES says how many.
 """
 
 import os
