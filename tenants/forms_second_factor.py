@@ -15,6 +15,7 @@ from fido2.utils import websafe_decode
 
 from tenants.actions import attempts, sign_in
 from tenants.actions.attempts import Attempt
+from tenants.actions.recovery_codes import use_code
 from tenants.addresses import own_origin
 from tenants.models import User
 from tenants.throttle import refund, spend
@@ -28,7 +29,7 @@ class _CodeForm(BaseAuthenticateForm):
         account = str(self.user.pk)
         spend(context.request, Attempt.SECOND_FACTOR, account)
         try:
-            code = str(super().clean_code())
+            code = self._recovered() or str(super().clean_code())
             if not self._is_first_use(code):
                 raise get_adapter().validation_error("incorrect_code")
         except forms.ValidationError:
@@ -37,8 +38,18 @@ class _CodeForm(BaseAuthenticateForm):
         refund(context.request, Attempt.SECOND_FACTOR, account)
         return code
 
+    def _recovered(self) -> str:
+        """Take a recovery code that is kept as a hash, which allauth knows nothing of; "" for anything else."""
+        code = str(self.cleaned_data["code"])
+        row = use_code(user=self.user, given=code)
+        if row is None:
+            return ""
+        row.user = self.user
+        self.authenticator = row
+        return code
+
     def _is_first_use(self, code: str) -> bool:
-        """Recovery codes are used up by allauth, which remembers codes of the app in a cache of each process."""
+        """Recovery codes are used up already; what allauth remembers of the app's is a cache of each process."""
         return self.authenticator.type != Authenticator.Type.TOTP or _use(code, self.user)
 
 

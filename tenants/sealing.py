@@ -9,11 +9,13 @@ from truepush.lib.fieldcrypt import FieldCrypt
 
 SECOND_FACTOR = "second factor"
 SIGN_UP = "sign-up"
+SESSION = "session"
 
 # What a rotation of FIELD_KEYS encrypts anew (settings.SEALED).
 SEALED = (
     SealedColumn("tenants.KeptMail", "sealed", lambda mail: mail_context(mail.pk)),
-    SealedColumn("mfa.Authenticator", "data", lambda _: SECOND_FACTOR, keys=("secret", "seed")),
+    SealedColumn("mfa.Authenticator", "data", lambda _: SECOND_FACTOR, keys=("secret", "seed", "hashes")),
+    SealedColumn("sessions.Session", "session_data", lambda _: SESSION),
 )
 
 

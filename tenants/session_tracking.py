@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from tenants.actions.sessions import Seen, open_session, touch_session
 from tenants.client_address import client_address, truncated
 from tenants.models import User
+from tenants.session_store import stored_key
 from truepush.lib.user_agent import read_user_agent
 
 # How exact "last seen" is: each note costs two writes.
@@ -56,7 +57,7 @@ def own_row(request: HttpRequest) -> int:
 
 
 def _key(request: HttpRequest) -> str:
-    return str(request.session.session_key)
+    return stored_key(str(request.session.session_key))
 
 
 def _seen(request: HttpRequest) -> Seen:

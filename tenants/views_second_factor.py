@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 
 from tenants import session_tracking
 from tenants.access import signed_in_user
+from tenants.actions.recovery_codes import keep_hashed
 from tenants.actions.second_factor import record_change
 
 
@@ -46,3 +47,12 @@ class RemovePasskey(_Recorded, RemoveWebAuthnView):
 
 class MakeCodes(_Recorded, GenerateRecoveryCodesView):
     change = "recovery_codes_generated"
+
+
+class ShowCodes(ViewRecoveryCodesView):
+    """The one time that they are shown is the last at which they could be."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        keep_hashed(actor=signed_in_user(self.request))
+        return context

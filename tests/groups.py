@@ -8,6 +8,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 GROUPS = {
     "tests/e2e/": "e2e",
+    "tests/isolation/test_many_at_once.py": "twenty workspaces",
     "tests/sdk/test_firefox.py": "firefox",
     "tests/campaigns/test_faults.py": "workers",
     "tests/campaigns/test_intake.py": "workers",

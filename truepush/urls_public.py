@@ -2,7 +2,6 @@
 
 from allauth.account import views as account
 from allauth.mfa.base import views as second_factor
-from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.webauthn import views as passkeys
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -32,7 +31,7 @@ urlpatterns = [
     path("account/second-factor/", second_factor.index, name="mfa_index"),
     path("account/second-factor/app/", changes.AddApp.as_view(), name="mfa_activate_totp"),
     path("account/second-factor/app/remove/", changes.RemoveApp.as_view(), name="mfa_deactivate_totp"),
-    path("account/second-factor/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("account/second-factor/codes/", changes.ShowCodes.as_view(), name="mfa_view_recovery_codes"),
     path("account/second-factor/codes/new/", changes.MakeCodes.as_view(), name="mfa_generate_recovery_codes"),
     path("account/second-factor/passkeys/add/", changes.AddPasskey.as_view(), name="mfa_add_webauthn"),
     path(

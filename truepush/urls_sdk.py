@@ -7,4 +7,5 @@ urlpatterns = [
     path("", include("subscribers.urls_sdk")),
 ]
 
+handler404 = "tenants.missing.handle_missing"
 handler500 = "tenants.away.handle_error"

@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("tenants.urls_tenant")),
 ]
 
+handler404 = "tenants.missing.handle_missing"
 handler500 = "tenants.away.handle_error"

@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections
 from django.test import Client
 
 from bench.lib.audience_rules import RULES
 from bench.lib.campaign import Place
+from tenants.session_store import SessionStore
 from truepush.local.paths import ROOT
 
 PREVIEWS = 50

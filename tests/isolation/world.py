@@ -264,7 +264,10 @@ def row(model: type[models.Model], marks: Marks, pk: int) -> models.Model:
 
 def fill(place: Workspace, letter: str, pks: tuple[int, ...]) -> None:
     """Give the workspace its rows, their entries in the public tables, and a marked name."""
-    marks = Marks(letter)
+    fill_with(Marks(letter), place, pks)
+
+
+def fill_with(marks: Marks, place: Workspace, pks: tuple[int, ...]) -> None:
     with in_tenant(place.schema):
         for model in models_of_tenants():
             model._default_manager.bulk_create([row(model, marks, pk) for pk in pks])

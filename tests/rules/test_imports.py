@@ -29,13 +29,13 @@ SURFACES = (
     "forms_blocks", "forms_import", "forms_keys", "forms_options", "forms_people", "forms_personal",
     "forms_problem", "forms_prompt", "forms_restraint", "forms_said", "forms_second_factor", "forms_segment",
     "forms_sending", "forms_speed", "forms_timing", "forms_way", "funnel_call", "intake_app", "intake_http",
-    "management", "mfa_adapter", "middleware", "receipts", "request", "sdk", "session_tracking", "staff_site",
-    "tasks", "throttle", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_account", "views_api",
-    "views_approval", "views_audit", "views_breakdown", "views_check", "views_compose", "views_control",
-    "views_exports", "views_flow", "views_funnel", "views_health", "views_images", "views_imports", "views_inbox",
-    "views_invitations", "views_keys", "views_people", "views_person", "views_privacy", "views_problems",
-    "views_prompts", "views_recipients", "views_schedule", "views_second_factor", "views_security",
-    "views_segments", "views_sending", "views_sign_up", "views_subscribers",
+    "management", "mfa_adapter", "middleware", "missing", "receipts", "request", "sdk", "session_tracking",
+    "staff_site", "tasks", "throttle", "urls", "urls_public", "urls_sdk", "urls_tenant", "views", "views_account",
+    "views_api", "views_approval", "views_audit", "views_breakdown", "views_check", "views_compose",
+    "views_control", "views_exports", "views_flow", "views_funnel", "views_health", "views_images", "views_imports",
+    "views_inbox", "views_invitations", "views_keys", "views_people", "views_person", "views_privacy",
+    "views_problems", "views_prompts", "views_recipients", "views_schedule", "views_second_factor",
+    "views_security", "views_segments", "views_sending", "views_sign_up", "views_subscribers",
 )  # fmt: skip
 WEB = ("django.http", "django.shortcuts", "django.forms", "django.views", "django.template", "rest_framework")
 # Ways into a schema other than tenants.doorway.in_tenant.

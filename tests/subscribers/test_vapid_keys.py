@@ -1,25 +1,20 @@
 """A website's key pair: made with it, and its private half nowhere to be read (AU-08)."""
 
-import base64
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
-from django.db import IntegrityError, connection, transaction
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import IntegrityError, transaction
 
 from subscribers import keyring
 from subscribers.keyring import seal, unseal
 from subscribers.models import Site, VapidKey
 from tenants.doorway import NotInTenant, in_tenant
 from tests.conftest import Workspace, make_site
+from tests.secret_forms import forms_of_key, rows_as_text
 from truepush.lib.fieldcrypt import FieldDamaged, UnknownKey
 
 
@@ -55,57 +50,18 @@ def test_every_website_has_its_own(acme: Workspace, globex: Workspace) -> None:
     assert len({private_of(place, site) for place, site in places}) == 4
 
 
-def forms_of(private: bytes) -> dict[str, str]:
-    """Write the scalar in every form that people and libraries store."""
-    key = ec.derive_private_key(int.from_bytes(private), ec.SECP256R1())
-    forms = {
-        "hex": private.hex(),
-        "base64": base64.b64encode(private).decode(),
-        "base64url": base64.urlsafe_b64encode(private).decode(),
-        "base64 without padding": base64.b64encode(private).decode().rstrip("="),
-        "base64url without padding": base64.urlsafe_b64encode(private).decode().rstrip("="),
-        "decimal": str(int.from_bytes(private)),
-        "bytes as text": repr(private)[2:-1],
-    }
-    for name, layout in (("PKCS 8", PrivateFormat.PKCS8), ("SEC 1", PrivateFormat.TraditionalOpenSSL)):
-        pem = key.private_bytes(Encoding.PEM, layout, NoEncryption()).decode()
-        der = key.private_bytes(Encoding.DER, layout, NoEncryption())
-        forms |= {
-            f"{name} PEM": pem,
-            f"{name} PEM's body": "".join(pem.splitlines()[1:-1]),
-            f"{name} hex": der.hex(),
-        }
-        forms[f"{name} base64url"] = base64.urlsafe_b64encode(der).decode().rstrip("=")
-    return forms
-
-
-def dump() -> tuple[str, int]:
-    """Write every row of every table of every schema as text, as a dump would; answer it with the number of tables."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
-        )
-        tables = [name for (name,) in cursor.fetchall()]
-        parts = []
-        for table in tables:
-            cursor.execute(f"SELECT t::text FROM {table} t")
-            parts += [row for (row,) in cursor.fetchall()]
-    return "\n".join(parts), len(tables)
-
-
 def test_a_dump_of_the_whole_database_does_not_hold_the_private_key(
     acme: Workspace, globex: Workspace
 ) -> None:
     """AU-08: neither raw, nor in hex, base64, base64url or PEM, in any table of any schema."""
     mine, theirs = make_site(acme), make_site(globex)
-    text, tables = dump()
+    text, tables = rows_as_text()
     assert tables > 30
     for place, site in ((acme, mine), (globex, theirs)):
         private = private_of(place, site)
         # The control: what is there is found.
         assert bytes(key_of(place, site).public).hex() in text
-        for name, form in forms_of(private).items():
+        for name, form in forms_of_key(private).items():
             assert form not in text, name
 
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from tenants.actions.handover import LIFETIME, challenge_of
 from tenants.models import AuditEntry, Handover, User
+from tenants.session_store import stored_key
 from tests.conftest import Workspace
 from tests.tenants.people import PUBLIC, Browser, form_fields, query_of
 
@@ -63,7 +64,7 @@ def test_the_session_key_changes_at_entry_and_nothing_planted_stays(browser: Bro
     browser.come_in()
     assert browser.console.session.session_key != session.session_key
     assert "planted" not in browser.console.session
-    assert not Session.objects.filter(session_key=session.session_key).exists()
+    assert not Session.objects.filter(session_key=stored_key(session.session_key)).exists()
 
 
 def test_the_secret_of_the_browser_lives_ten_minutes(browser: Browser) -> None:

@@ -1,5 +1,7 @@
 """A second factor besides the password: an authenticator app, recovery codes, and who must have one (AU-03, 05, 08)."""
 
+import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
 from django.core.cache import cache
@@ -18,6 +21,7 @@ from django.test import Client
 from tenants import tasks
 from tenants.actions import attempts
 from tenants.models import AttemptCount, AuditEntry, Role, User
+from tenants.sealing import SECOND_FACTOR, unseal
 from tests.conftest import PASSWORD, Workspace
 from tests.tenants.people import SECRET, Browser, add_member, add_person, give_second_factor
 
@@ -149,7 +153,40 @@ def test_secrets_are_sealed_in_the_database(acme: Workspace, signed_in: SignIn) 
     assert [one for one in codes_of(page) if one in stored] == []
     data = {row.type: row.data for row in Authenticator.objects.all()}
     assert re.fullmatch(r"[^:]+:[\w-]{60,}", data["totp"]["secret"])
-    assert re.fullmatch(r"[^:]+:[\w-]{60,}", data["recovery_codes"]["seed"])
+    assert re.fullmatch(r"[^:]+:[\w-]{60,}", data["recovery_codes"]["hashes"])
+
+
+def test_codes_that_were_shown_are_hashes_and_nothing_makes_them_again(
+    acme: Workspace, signed_in: SignIn
+) -> None:
+    """AU-05: what is sealed is opened here, as by a thief of the keys too."""
+    _, page = add_app(signed_in(acme.owner))
+    row = Authenticator.objects.get(type="recovery_codes")
+    assert set(row.data) == {"viewed_at", "hashes", "migrated_codes"}
+    opened = unseal(row.data["hashes"], context=SECOND_FACTOR)
+    assert [one for one in codes_of(page) if one in opened or one in str(row.data)] == []
+    kept = json.loads(opened)
+    salt, first = bytes.fromhex(kept["salt"]), codes_of(page)[0]
+    assert hashlib.scrypt(first.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32).hex() in kept["codes"]
+    # Neither what stands in the row nor a hash is a code.
+    for wrong in (row.data["migrated_codes"][0], kept["codes"][0], "00000000"):
+        assert give(password(), wrong).status_code == 200
+
+
+def test_codes_that_were_never_shown_or_are_older_work_and_are_hashed_at_the_next_look(
+    acme: Workspace, signed_in: SignIn
+) -> None:
+    give_second_factor(acme.owner)
+    made = RecoveryCodes.activate(acme.owner)
+    first, second, *_ = made.get_unused_codes()
+    assert give(password(), first).status_code == 302
+    client = password()
+    assert give(client, code()).status_code == 302
+    page = confirmed(client, "/account/second-factor/codes/")
+    assert (len(codes_of(page)), "seed" in Authenticator.objects.get(pk=made.instance.pk).data) == (9, False)
+    assert give(password(), first).status_code == 200
+    assert give(password(), f"{second[:4]} {second[4:]}").status_code == 302
+    assert b"8 of 10 are left" in client.get("/account/second-factor/codes/").content
 
 
 def test_a_recovery_code_works_once(acme: Workspace, signed_in: SignIn) -> None:

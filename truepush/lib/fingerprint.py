@@ -16,14 +16,15 @@ GONE = "…"
 OWN = ("campaigns", "subscribers", "tenants", "truepush")
 _ROOT = Path(__file__).resolve().parents[2]
 
-# In this order: an address has a host in it, and a host may have numbers.
+# In this order: an address has a host in it, and a host may have numbers. Each begins where its run of characters does,
+# or is short: else every character of a long one would be looked from to its end.
 _TAKEN = (
-    re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE),
-    re.compile(r"\S+@\S+"),
+    re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://\S+", re.IGNORECASE),
+    re.compile(r"(?<!\S)\S+@\S+"),
     # An apostrophe inside a word is no quotation mark.
     re.compile(r"\u201c[^\u201d]*\u201d|\u2018[^\u2019]*\u2019|\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)"),
-    re.compile(r"\b(?:[\w-]+\.)+[^\W\d_]{2,}\b"),
-    re.compile(r"[\w+/=-]*\d[\w+/=.:,-]*"),
+    re.compile(r"(?<![\w-])(?<![\w-]\.)(?:[\w-]+\.)+[^\W\d_]{2,}\b"),
+    re.compile(r"(?<![\w+/=-])[\w+/=-]*\d[\w+/=.:,-]*"),
     re.compile(r"\b[\w+/=-]{32,}"),
 )
 _FRAME = re.compile(r'^ +File "(?P<path>[^"\n]+)", line \d+, in (?P<name>[^\n]+)$')

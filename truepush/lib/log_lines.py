@@ -16,7 +16,8 @@ SHORTEST_SECRET = 8
 _NAMES = r"pass(?:word|wd)?|secret\w*|token|cookie|session\w*|auth|p256dh|authorization|api[_-]?key|endpoint|csrf\w*"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # User and password of an address; path and query of one: endpoints, links with tokens.
-    (re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/@'\"]+@"), rf"\1{HIDDEN}@"),
+    # A scheme has a length, or each letter of "a.a.a.a" would begin one that is looked for to the end.
+    (re.compile(r"\b([a-z][a-z0-9+.-]{0,30}://)[^\s/@'\"]+@"), rf"\1{HIDDEN}@"),
     (re.compile(r"\b(https?://[^\s/'\"<>]+/)[^\s'\"<>)]+"), rf"\1{HIDDEN}"),
     (re.compile(r"\b(Bearer|Basic|vapid)\s+[^\s,]+(?:\s*,\s*k=\S+)?", re.IGNORECASE), rf"\1 {HIDDEN}"),
     # name=value, "name": "value", and PostgreSQL's (name)=(value).

@@ -1,0 +1,34 @@
+"""OP-05: which licence each package has that we run on, in docs/licences.md, and none that asks for ours in return."""
+
+import importlib.metadata
+import re
+
+from tests.rules.source import ROOT
+
+# What may be used in a product under any licence, the last three as they are, unchanged.
+KNOWN = re.compile(r"MIT|BSD|Apache|HPND|PSF|MPL|LGPL")
+ROW = re.compile(r"^\| ([\w.-]+) \| (.+) \|$", re.MULTILINE)
+PIN = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==", re.MULTILINE)
+
+
+def licence_of(package: str) -> str:
+    """Read what a package says of itself: an expression, else its classifiers, else a word."""
+    said = importlib.metadata.metadata(package)
+    classes = [
+        one.rpartition(":: ")[2] for one in said.get_all("Classifier") or [] if one.startswith("License ::")
+    ]
+    word = said.get("License") or ""
+    return str(said.get("License-Expression") or ", ".join(classes) or " ".join(word.split())[:40])
+
+
+def test_the_list_names_every_package_and_what_it_says_of_itself() -> None:
+    pins = PIN.findall((ROOT / "requirements.txt").read_text())
+    rows = dict(ROW.findall((ROOT / "docs" / "licences.md").read_text().partition("|---|")[2]))
+    assert rows == {name: licence_of(name) for name in pins}
+
+
+def test_each_is_one_that_lets_us_choose_ours() -> None:
+    rows = ROW.findall((ROOT / "docs" / "licences.md").read_text().partition("|---|")[2])
+    assert [
+        name for name, licence in rows if not KNOWN.search(licence) or re.search(r"(?<!L)GPL", licence)
+    ] == []
