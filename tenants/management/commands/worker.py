@@ -194,6 +194,8 @@ class Clock:
             log.error("worker: %s", text)
             raise_alert("worker_stalled", None, text)
             self._clusters.restart()
+            # Bells that the killed had taken ring for nobody.
+            ring_for(settings.Q_WORKERS)
 
 
 def patiently(step: Callable[[], object]) -> bool:
@@ -215,9 +217,13 @@ def ring() -> int:
         if not bells:
             cursor.execute(_IDLE, [Conf.PREFIX, host_name(), settings.Q_WORKERS])
             bells = int(cursor.fetchone()[0])
-    for _ in range(bells):
-        async_task("campaigns.tasks.deliver")
+    ring_for(bells)
     return bells
+
+
+def ring_for(processes: int) -> None:
+    for _ in range(processes):
+        async_task("campaigns.tasks.deliver")
 
 
 def _execute(statement: str, values: Any) -> None:
