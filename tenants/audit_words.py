@@ -42,6 +42,8 @@ WORDS: dict[str, str] = {
     "invitation.accept": "accepted the invitation of {}",
     "key.create": "made {}",
     "key.revoke": "revoked {}",
+    "key.hold": "had API keys refused until they are let in again",
+    "key.let_in": "let {} in again",
     "audit.export": "exported the audit log",
     "alert.close": "closed the alert {}",
     "problem.report": "reported a problem to support",
