@@ -30,6 +30,8 @@ WORDS: dict[str, str] = {
     "workspace.resume_sending": "let sending go on",
     "workspace.suspend": "suspended the workspace",
     "workspace.reopen": "opened the suspended workspace again",
+    "workspace.back_up": "wrote all of the workspace {} into a bundle",
+    "workspace.put_back": "restored the workspace {} from a bundle",
     "support.view_start": "began to look into the workspace as support",
     "support.view_page": "saw {} as support",
     "support.view_end": "ended the look into the workspace as support",
