@@ -64,7 +64,7 @@ def back_up(into: Path) -> Path:
     }
     (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     for path in (*unfinished.iterdir(), unfinished):
-        _sync(path)
+        sync(path)
     unfinished.rename(whole)
     return whole
 
@@ -97,7 +97,7 @@ def run_program(name: str, major: int, arguments: list[str]) -> None:
         raise BackupFailed(f"{name} failed: {' '.join(done.stderr.split())[:500]}")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -34,6 +34,8 @@ class ApiKey(models.Model):
     # At most a minute older than its last use.
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # Refused since a restore: it may have been revoked after the backup was made. An admin lets it in again.
+    held_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-pk"]

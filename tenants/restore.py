@@ -37,11 +37,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if missing:
             text = f"{setting} lacks {', '.join(missing)}, with which this backup was made."
             raise BackupFailed(f"{text} Put the key's own backup there.")
+    check_version(manifest)
+    return manifest
+
+
+def check_version(manifest: dict[str, Any]) -> None:
+    """Refuse what a newer version has made; raises BackupFailed."""
     ours = {".".join(key) for key in (*public_migrations(), *all_migrations())}
     if unknown := sorted(set(manifest["migrations"]) - ours):
         text = f"The backup is of version {manifest['version']}, which has {unknown[0]}; this is {VERSION}."
         raise BackupFailed(f"{text} Install that one.")
-    return manifest
 
 
 def restore(folder: Path, manifest: dict[str, Any]) -> None:

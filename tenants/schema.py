@@ -5,7 +5,7 @@ migrations are therefore SQL only: a RunPython in one is refused (a data move is
 `sqlmigrate` uses the same `collect_sql` of the schema editor.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
@@ -136,10 +136,14 @@ def _inside(schema_name: str) -> Iterator[None]:
 
 
 @transaction.atomic
-def replay(schema_name: str) -> None:
-    """Create the schema with every tenant table; raises DatabaseError, leaving nothing, if anything fails."""
+def replay(schema_name: str, only: Collection[MigrationKey] | None = None) -> None:
+    """Create the schema with every tenant table; raises DatabaseError, leaving nothing, if anything fails.
+
+    With `only` it is the schema of a version that had these migrations; `catch_up` brings it to today's.
+    """
     # Collected first: collecting sets the search path of the connection for itself.
-    recorder, wanted = _recorder_sql(), steps(frozenset())
+    recorder, every = _recorder_sql(), steps(frozenset())
+    wanted = [step for step in every if only is None or step.key in only]
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {connection.ops.quote_name(schema_name)}")
         with _inside(schema_name):

@@ -27,6 +27,7 @@ urlpatterns = [
     path("inbox/<int:pk>/open/", views_inbox.inbox_open, name="inbox_open"),
     path("keys/", views_keys.keys, name="keys"),
     path("keys/new/", views_keys.key_new, name="key_new"),
+    path("keys/<int:pk>/let-in/", views_keys.key_let_in, name="key_let_in"),
     path("keys/<int:pk>/revoke/", views_keys.key_revoke, name="key_revoke"),
     path("people/", views_people.people, name="people"),
     path("people/invite/", views_invitations.invite, name="invite"),

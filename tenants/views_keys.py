@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tenants.access import access_key, console
-from tenants.actions.keys import KeyRefused, create_key, open_keys, revoke_key
+from tenants.actions.keys import KeyRefused, create_key, let_key_in, open_keys, revoke_key
 from tenants.addresses import own_origin
 from tenants.forms_keys import KeyForm
 from tenants.models import ApiKey, Role
@@ -38,6 +38,14 @@ def key_new(request: ConsoleRequest) -> HttpResponse:
     answer = render(request, "tenants/key_new.html", context)
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+@console(Role.ADMIN, write=True, whole=True)
+def key_let_in(request: ConsoleRequest, pk: int) -> HttpResponse:
+    key = access_key(request.tenant, pk)
+    if let_key_in(actor=request.user, key=key):
+        messages.success(request, f"{key.name} is let in again.")
+    return redirect("tenants:keys")
 
 
 @console(Role.ADMIN, write=True, whole=True, even_suspended=True)

@@ -25,6 +25,17 @@ def read_keys(env: environ.Env, name: str) -> dict[str, bytes]:
     return keys
 
 
+def read_secret(text: str, *, name: str) -> bytes:
+    """Read base64url of 32 octets; no octets if it is not set."""
+    try:
+        secret = base64url.decode(text)
+    except ValueError:
+        secret = b"?"
+    if len(secret) not in (0, 32):
+        raise ImproperlyConfigured(f"{name}: give base64url of 32 octets, or nothing.")
+    return secret
+
+
 def read_origin(env: environ.Env, name: str, default: str) -> str:
     """Read an address that is compared with Origin headers: scheme, host and port, nothing else."""
     address: str = env.str(name, default=default).rstrip("/").lower()

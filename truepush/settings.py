@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from truepush.lib.log_lines import LOG_FORMATS, logging_settings
 from truepush.lib.webpush.contact import ContactRefused, check_contact
 from truepush.lib.webpush.encryption import MAX_PLAINTEXT
-from truepush.setting_readers import read_keys, read_origin
+from truepush.setting_readers import read_keys, read_origin, read_secret
 from truepush.settings_sign_in import *  # noqa: F403
 
 # Lets admin classes name their model as a type parameter, as the stubs have it.
@@ -29,6 +29,9 @@ SECRET_KEY: str = env.str("SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)
 FIELD_KEYS = read_keys(env, "FIELD_KEYS")
 RECEIPT_KEYS = {int(key_id): secret for key_id, secret in read_keys(env, "RECEIPT_KEYS").items()}
+# Signs the bundles of single workspaces (`manage.py backup_tenant`), whose secrets a passphrase seals.
+BUNDLE_KEY = read_secret(env.str("BUNDLE_KEY", default=""), name="BUNDLE_KEY")
+BUNDLE_PASSPHRASE: str = env.str("BUNDLE_PASSPHRASE", default="")
 
 # --- Addresses: the console is on <tenant>.BASE_DOMAIN, the SDK on a host of its own without cookies
 BASE_URL = read_origin(env, "BASE_URL", "http://localhost:8000")
@@ -360,4 +363,5 @@ if LOG_FORMAT not in LOG_FORMATS:
     raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; give {' or '.join(LOG_FORMATS)}.")
 _SECRETS = [item.partition(":")[2] for name in ("FIELD_KEYS", "RECEIPT_KEYS") for item in env.list(name)]
 _SECRETS += [SECRET_KEY, str(DATABASES["default"]["PASSWORD"]), str(vars().get("EMAIL_HOST_PASSWORD") or "")]
+_SECRETS += [env.str("BUNDLE_KEY", default=""), BUNDLE_PASSPHRASE]
 LOGGING = logging_settings(LOG_FORMAT, env.str("LOG_LEVEL", default="INFO"), _SECRETS)

@@ -194,6 +194,15 @@ def resume_all() -> int:
     return visited
 
 
+def end_jobs(tenant: Tenant, why: str) -> None:
+    """Fail what is under way and forget all files, which are elsewhere. Call in a verb's transaction, in the tenant."""
+    Job.everywhere.filter(state__in=(*Job.MOVING, Job.State.UPLOADING)).update(
+        state=Job.State.FAILED, detail=why, finished_at=Now(), fence=F("fence") + 1, lease_until=None
+    )
+    Job.everywhere.filter(expires_at__isnull=False).update(expires_at=None)
+    Tenant.objects.filter(pk=tenant.pk).update(has_jobs=False)
+
+
 def _tend(tenant: Tenant) -> None:
     Job.objects.filter(state=Job.State.UPLOADING, expires_at__lt=Now()).update(state=Job.State.CANCELLED)
     for job in Job.objects.filter(expires_at__lt=Now()).order_by("pk"):

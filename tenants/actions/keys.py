@@ -14,12 +14,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants.actions import audit
-from tenants.models import ApiKey, Tenant, User
+from tenants.actions.notices import tell, who_may
+from tenants.models import ApiKey, Role, Tenant, User
 
 # Keys that count, of one workspace.
 MOST_OPEN = 50
 SECRET_OCTETS = 20
 _LETTERS = string.ascii_lowercase + string.digits
+_WAITS_FOR_NOBODY = Q(revoked_at=None, held_at=None)
 _USED_AGAIN = timedelta(minutes=1)
 TOKEN = re.compile(r"tp_live_([a-z0-9]{8})_([0-9a-f]{40})")
 
@@ -76,6 +78,35 @@ def revoke_key(*, actor: User, key: ApiKey) -> bool:
     return bool(ended)
 
 
+@transaction.atomic
+def hold_keys(*, actor: User | None, made_at: str) -> int:
+    """Refuse every key until people of its workspace let it in: what was restored may have been revoked since.
+
+    Answer how many there are. Safe to run twice.
+    """
+    held = 0
+    for tenant in Tenant.objects.filter(pk__in=ApiKey.objects.filter(_WAITS_FOR_NOBODY).values("tenant_id")):
+        keys = open_keys(tenant).filter(held_at=None)
+        if number := keys.update(held_at=Now()):
+            held += number
+            audit.record("key.hold", actor=actor, tenant_id=tenant.pk, keys=number, made_at=made_at)
+            tell(
+                tenant.pk, who_may(tenant.pk, Role.ADMIN, site_id=None), site_id=None, kind="keys", path="/keys/",
+                text=f"Restored from a backup of {made_at}: {number} API keys are refused until you let them in again. "
+                "One may have been revoked since.",
+            )  # fmt: skip
+    return held
+
+
+@transaction.atomic
+def let_key_in(*, actor: User, key: ApiKey) -> bool:
+    """End the wait of a key that a restore holds; False if it does not wait, or does not count any more."""
+    let_in = open_keys(key.tenant).filter(pk=key.pk, held_at__isnull=False).update(held_at=None)
+    if let_in:
+        audit.record("key.let_in", actor=actor, tenant_id=key.tenant_id, target=f"key {key.pk}")
+    return bool(let_in)
+
+
 def open_keys(tenant: Tenant) -> QuerySet[ApiKey]:
     """What is neither revoked nor over."""
     is_good = Q(expires_at=None) | Q(expires_at__gt=Now())
@@ -88,7 +119,7 @@ def find_key(tenant: Tenant, token: str) -> ApiKey | None:
     Read anew each time, by one index: a copy would let a revoked key in.
     """
     parts = TOKEN.fullmatch(token)
-    key = open_keys(tenant).filter(key_id=parts[1]).first() if parts else None
+    key = open_keys(tenant).filter(key_id=parts[1], held_at=None).first() if parts else None
     known = bytes(key.digest) if key else bytes(32)
     is_same = hmac.compare_digest(known, digest_of(parts[2] if parts else ""))
     return key if is_same else None

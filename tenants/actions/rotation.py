@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 from django.utils.module_loading import import_string
@@ -52,17 +51,16 @@ def columns() -> list[SealedColumn]:
 
 def _rows(column: SealedColumn) -> Iterator[models.Model]:
     """Walk by primary key, page by page; inside each tenant's schema where the table is a tenant's."""
-    model = apps.get_model(column.model)
-    if model._meta.app_config.name not in settings.TENANT_APPS:
-        yield from _pages(model)
+    if not column.is_of_tenant:
+        yield from rows_in_order(column.model_class)
         return
     for tenant in Tenant.objects.order_by("pk"):
         if tenant.has_schema:
             with in_tenant(tenant.schema_name):
-                yield from _pages(model)
+                yield from rows_in_order(column.model_class)
 
 
-def _pages(model: type[models.Model]) -> Iterator[models.Model]:
+def rows_in_order(model: type[models.Model]) -> Iterator[models.Model]:
     last: Any = None
     while True:
         rows = model._default_manager.order_by("pk")
@@ -89,8 +87,7 @@ def _rotate(
             result.left.update(text.partition(":")[0] for text in old.values())
             result.unreadable.append(f"{column.model} {now.pk} ({context.partition(':')[0]})")
             return
-        before = getattr(now, column.field)
-        after = {**before, **new} if column.keys else new[""]
+        before, after = getattr(now, column.field), column.replaced(now, new)
         same = type(row)._default_manager.filter(pk=row.pk)
         with transaction.atomic():
             changed = same.filter(**{column.field: before}).update(**{column.field: after})
@@ -99,7 +96,6 @@ def _rotate(
 
 
 def _old_texts(row: models.Model, column: SealedColumn, current: str) -> dict[str, str]:
-    """What of the row is under another key, by its name in the column's JSON, or by ""."""
-    value = getattr(row, column.field)
-    texts = {key: str(value.get(key) or "") for key in column.keys} if column.keys else {"": str(value)}
-    return {key: text for key, text in texts.items() if text and text.partition(":")[0] != current}
+    """What of the row is under another key."""
+    texts = column.texts(row)
+    return {key: text for key, text in texts.items() if text.partition(":")[0] != current}

@@ -52,13 +52,19 @@ def create_workspace(*, actor: User, name: str, slug: str = "", is_demo: bool = 
     slug = slug or slug_for(name)
     schema_name = f"t_{slug.replace('-', '_')}_{secrets.token_hex(3)}"
     tenant: Tenant = Tenant.objects.create(name=name, slug=slug, schema_name=schema_name, is_demo=is_demo)
-    if stop := stop_of_everything():
-        hold([tenant.pk], stop.text, Tenant.PausedBy.EVERYWHERE)
+    hold_if_stopped(tenant)
     Domain.objects.create(tenant=tenant, domain=f"{slug}.{settings.BASE_DOMAIN}", is_primary=True)
     Membership.objects.create(tenant=tenant, user=actor, role=Role.OWNER)
     audit.record("workspace.create", actor=actor, tenant_id=tenant.pk, target=slug)
     async_task("tenants.tasks.prepare_workspace", tenant.pk, cluster=settings.SHORT_QUEUE)
     return tenant
+
+
+def hold_if_stopped(tenant: Tenant) -> None:
+    """Have a workspace that has just come take part in a stop of all sending, unless it is paused anyway."""
+    stop = stop_of_everything()
+    if stop and Tenant.objects.filter(pk=tenant.pk, sending_paused_at=None).exists():
+        hold([tenant.pk], stop.text, Tenant.PausedBy.EVERYWHERE)
 
 
 def one_at_a_time() -> None:

@@ -26,6 +26,7 @@ from django.test import Client
 from campaigns.actions.campaign import launch_campaign, save_draft
 from campaigns.models import Send
 from subscribers.actions.site import add_site
+from tenants.actions.keys import create_key
 from tenants.actions.workspace import create_workspace, prepare_workspace
 from tenants.doorway import in_tenant
 from tenants.models import DueWork, SendIndex, User
@@ -33,6 +34,7 @@ from tests.subscribers.samples import Browser, subscribe
 owner = User.objects.create_user("keeper@acme.test", "correct horse battery staple")
 tenant = create_workspace(actor=owner, name="Kept")
 assert prepare_workspace(actor=None, tenant_id=tenant.pk)
+create_key(actor=owner, tenant=tenant, name="Shop", scopes=["campaigns:read"], per_minute=60, expires_at=None)
 with in_tenant(tenant.schema_name):
     given = {"name": "Shop", "origin": "https://kept.example", "contact": "mailto:o@acme.test"}
     site = add_site(actor=owner, tenant=tenant, **given)
@@ -59,7 +61,7 @@ from campaigns.models import Send
 from subscribers.keyring import unseal
 from subscribers.models import VapidKey
 from tenants.doorway import in_tenant
-from tenants.models import Alert, DueWork, Notice, Tenant
+from tenants.models import Alert, ApiKey, DueWork, Notice, Tenant
 tenant = Tenant.objects.get(slug="kept")
 with in_tenant(tenant.schema_name):
     states = list(Send.objects.order_by("pk").values_list("state", flat=True))
@@ -71,15 +73,17 @@ print(json.dumps({
     "notices": Notice.objects.filter(tenant_id=tenant.pk).count(),
     "alerts": list(Alert.objects.filter(closed_at=None).values_list("kind", flat=True)),
     "sessions": Session.objects.count(),
+    "keys held": ApiKey.objects.filter(tenant=tenant, held_at__isnull=False).count(),
 }))
 """
 RESTORED = {
     "states": ["finished", "paused", "scheduled"],
     "key": 32,
     "held": [True, True],
-    "notices": 1,
+    "notices": 2,
     "alerts": ["restored"],
     "sessions": 0,
+    "keys held": 1,
 }
 
 

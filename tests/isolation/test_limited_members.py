@@ -28,6 +28,7 @@ OWN, HIDDEN = 1, (2, 3)
 # Of people and of the workspace, not of a website: pictures are shared.
 NOT_OF_SITES = {
     "tenants:inbox_open",
+    "tenants:key_let_in",
     "tenants:key_revoke",
     "tenants:person",
     "tenants:person_remove",
@@ -39,7 +40,7 @@ NOT_OF_SITES = {
 OF_OWNERS = {"subscribers:export_keys"}
 OF_SITES = [name for name, kind in TENANT.items() if kind and name not in NOT_OF_SITES | OF_OWNERS]
 OF_THE_WHOLE = {
-    "tenants:keys", "tenants:key_new", "tenants:key_revoke",
+    "tenants:keys", "tenants:key_new", "tenants:key_let_in", "tenants:key_revoke",
     "subscribers:site_new", "subscribers:sending", "subscribers:sending_resume", "subscribers:privacy",
     "subscribers:privacy_person", "subscribers:privacy_erase", "campaigns:privacy_data", "campaigns:image_remove",
     "tenants:audit_log", "tenants:audit_file", "tenants:people", "tenants:person", "tenants:person_remove",

@@ -220,6 +220,7 @@ def test_the_pages_walked_are_all_there_are() -> None:
         "subscribers:sending_resume",
         "subscribers:test_device",
         "tenants:enter",
+        "tenants:key_let_in",
         "tenants:key_revoke",
         "tenants:support_end",
         "tenants:leave",

@@ -11,6 +11,7 @@ from truepush.local.errors import CannotStartError
 from truepush.local.secrets import load_secrets, make_secrets, settings_for, write_settings
 
 CONTRACT = {
+    "BUNDLE_KEY",
     *(
         "SECRET_KEY",
         "DATABASE_URL",

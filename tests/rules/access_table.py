@@ -122,6 +122,7 @@ CONSOLE = [
     console("GET", "keys/", Role.ADMIN),
     console("GET", "keys/new/", Role.ADMIN),
     console("POST", "keys/new/", Role.ADMIN, 200, "key"),
+    console("POST", "keys/<int:pk>/let-in/", Role.ADMIN, 302),
     console("POST", "keys/<int:pk>/revoke/", Role.ADMIN, 302),
     console("GET", "people/", Role.ADMIN),
     console("GET", "people/<int:pk>/", Role.ADMIN),
@@ -323,21 +324,11 @@ ADMIN = [
     public("GET", "admin/(?P<url>.*)$", staff(404), at="admin/nowhere/"),
 ]
 
-for _model in (
-    "tenant",
-    "user",
-    "siteindex",
-    "sendindex",
-    "duework",
-    "auditentry",
-    "workerprocess",
-    "alert",
-    "pace",
-    "throttle",
-    "sdkrelease",
-    "featureflag",
-    "keptmail",
-):
+_MODELS = (
+    "tenant", "user", "siteindex", "sendindex", "duework", "auditentry", "workerprocess", "alert", "pace", "throttle",
+    "sdkrelease", "featureflag", "keptmail",
+)  # fmt: skip
+for _model in _MODELS:
     _list = f"admin/tenants/{_model}/"
     _one = f"{_list}<path:object_id>/"
     ADMIN += [

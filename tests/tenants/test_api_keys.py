@@ -13,9 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.actions.keys import MOST_OPEN, KeyRefused, create_key, revoke_key
+from tenants.actions.keys import MOST_OPEN, KeyRefused, create_key, hold_keys, revoke_key
 from tenants.api_keys import KeyView
-from tenants.models import ApiKey, AttemptCount, AuditEntry, Role, Scope, Tenant
+from tenants.models import ApiKey, AttemptCount, AuditEntry, Notice, Role, Scope, Tenant
 from tests.conftest import Workspace
 from tests.secret_forms import forms_of, rows_as_text
 from tests.tenants.people import add_member
@@ -347,3 +347,32 @@ def test_senders_and_the_next_workspace_reach_no_key(
     ]
     assert console(globex).post(f"/keys/{key.pk}/revoke/").status_code == 404
     assert ApiKey.objects.get().revoked_at is None
+
+
+def test_after_a_restore_each_key_is_refused_until_somebody_lets_it_in(
+    acme: Workspace, globex: Workspace, console: Console
+) -> None:
+    """One that was revoked after the backup is open in it."""
+    (kept, token), (_, other) = make(acme), make(acme, name="Old")
+    revoked, _ = make(acme, name="Gone")
+    revoke_key(actor=acme.owner, key=revoked)
+    make(globex)
+    assert hold_keys(actor=None, made_at="yesterday") == 3
+    assert hold_keys(actor=None, made_at="yesterday") == 0
+    assert [refusal(ask(acme, one)) for one in (token, other)] == [(401, "no_key")] * 2
+    notice = Notice.objects.get(tenant_id=acme.tenant.pk)
+    assert (notice.user, notice.path) == (acme.owner, "/keys/")
+    assert notice.text.startswith("Restored from a backup of yesterday: 2 API keys are refused until you let")
+    client = console(acme)
+    assert client.get("/keys/").content.decode().count("Refused since a restore") == 2
+    assert console(globex).post(f"/keys/{kept.pk}/let-in/").status_code == 404
+    for _ in range(2):
+        client.post(f"/keys/{kept.pk}/let-in/")
+    client.post(f"/keys/{revoked.pk}/let-in/")
+    assert [ask(acme, one).status_code for one in (token, other)] == [200, 401]
+    actions = (
+        AuditEntry.objects.filter(tenant_id=acme.tenant.pk).order_by("pk").values_list("action", "target")
+    )
+    assert list(actions)[-2:] == [("key.hold", ""), ("key.let_in", f"key {kept.pk}")]
+    revoked.refresh_from_db()
+    assert revoked.revoked_at is not None

@@ -13,6 +13,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "FIELD_KEYS": lambda: f"k1:{secrets.token_urlsafe(32)}",
     "RECEIPT_KEYS": lambda: f"1:{secrets.token_urlsafe(32)}",
+    "BUNDLE_KEY": lambda: secrets.token_urlsafe(32),
     "SANDBOX_SEED": lambda: secrets.token_urlsafe(32),
     "SANDBOX_TOKEN": lambda: secrets.token_urlsafe(24),
     "DATABASE_PASSWORD": lambda: secrets.token_urlsafe(24),

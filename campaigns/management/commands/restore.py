@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from campaigns.actions.after_restore import hold_all
 from tenants.actions.audit import SYSTEM
+from tenants.actions.keys import hold_keys
 from tenants.actions.migrate import migrate_tenants
 from tenants.actions.sessions import end_everybodys_sessions
 from tenants.backup import BackupFailed
@@ -36,9 +37,11 @@ class Command(BaseCommand):
                 f"Workspaces that could not be migrated: {failed}. Mend the cause and run it again."
             )
         held = hold_all(made_at=manifest["made_at"])
+        keys = hold_keys(actor=SYSTEM, made_at=manifest["made_at"])
         end_everybodys_sessions()
         finish()
         self.stdout.write(
             f"Restored the backup of {manifest['made_at']} (version {manifest['version']}). "
-            f"Campaigns that wait for a person: {held}. Now start the processes."
+            f"Campaigns that wait for a person: {held}. Now start the processes.\n"
+            f"API keys that are refused until somebody of their workspace lets them in: {keys}."
         )
