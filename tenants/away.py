@@ -18,9 +18,9 @@ RETRY_SECONDS = 5
 def handle_error(request: HttpRequest) -> HttpResponse:
     """Answer an error that no view has caught (Django's handler500, called while the error is handled)."""
     error = sys.exc_info()[1]
+    if error is not None:
+        note_error(error, tenant_id=tenant_id_of(request))
     if not isinstance(error, OperationalError | InterfaceError):
-        if error is not None:
-            note_error(error, tenant_id=tenant_id_of(request))
         # Without the request: what the page asks of it may be what broke.
         page = {"request_id": current_origin().request_id, "report_url": report_url(request)}
         return HttpResponse(render_to_string("500.html", page), status=500)

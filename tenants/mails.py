@@ -18,6 +18,11 @@ _LINK = "sign-up link"
 LINK_SECONDS = 24 * 3600
 MOST_KEY = 1000
 
+
+class MailNotSent(Exception):
+    """The mail server did not take a mail; the text names the type of the error alone."""
+
+
 # What a mail can say has changed.
 CHANGES = {
     "password": "the password was changed",
@@ -87,4 +92,8 @@ def _send(template: str, user: User, **context: str) -> None:
     """Send a template whose first line is the subject."""
     text = render_to_string(template, {"user": user, "base_url": settings.BASE_URL, **context})
     subject, _, body = text.partition("\n")
-    send_mail(subject, body.lstrip("\n"), None, [user.email])
+    try:
+        send_mail(subject, body.lstrip("\n"), None, [user.email])
+    except OSError as error:  # smtplib's own are of it
+        # What is raised is kept in the queue's books, and a mail server's words have the address.
+        raise MailNotSent(type(error).__name__) from None

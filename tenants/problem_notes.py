@@ -15,7 +15,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import psycopg
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from tenants.models import Problem
 from tenants.own_connection import Ask, asking_within
@@ -182,9 +182,21 @@ def note_error(
     send_id: int | None = None,
     site_id: int | None = None,
 ) -> None:
-    """Note an exception by its type and where in our code it happened; the tenant as for `note`."""
+    """Note an exception by its type and where in our code it happened; the tenant as for `note`.
+
+    Not that of a database that is away: that is nobody's problem in particular, and an alert says it.
+    """
+    if _is_away(error):
+        return
     schema = "" if tenant_id else _own_schema()
     notes.add(Noted(kind, title_of(error), tenant_id, schema, send_id=send_id, site_id=site_id))
+
+
+def _is_away(error: BaseException) -> bool:
+    """Whether the connection is lost or not let in, by PostgreSQL's classes of errors; a statement may fail too."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    is_of_connection = state is None or state.startswith(("08", "57P"))
+    return isinstance(error, OperationalError | InterfaceError) and is_of_connection
 
 
 def _own_schema() -> str:

@@ -80,6 +80,7 @@ def cancel(*, actor: User, tenant: Tenant, send: Send) -> None:
     """End a send for good; a worker then writes down who was not reached. Raises CampaignRefused if it has ended."""
     going = (Send.State.PREPARING, Send.State.RUNNING, Send.State.PAUSED)
     was = _move(send, tenant, going, Send.State.CANCELLED, f"Cancelled by {actor.email}.")
+    lock_pause(tenant.pk)  # a pause that is under way would hold it for ever
     if was == Send.State.PREPARING:
         # Nobody is in its audience yet.
         Send.objects.filter(pk=send.pk).update(finished_at=Now())

@@ -106,6 +106,7 @@ class Hold:
         self.sources: dict[tuple[str, int], Source] = {}
         # Set after an error of ours or a lost lease: nothing more is started.
         self.is_ending = False
+        self.error: Exception | None = None
         self.take_up(0)
 
     @property

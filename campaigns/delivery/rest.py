@@ -10,6 +10,7 @@ from campaigns.delivery.work import Work
 from campaigns.models import WAVE_REST, Batch, Send
 from campaigns.paths import report_path
 from tenants.actions.notices import tell
+from tenants.actions.sending import lock_pause
 from tenants.control import announce
 from tenants.models import DueWork, SendIndex
 
@@ -35,6 +36,7 @@ def hold_rest(work: Work, send: Send, said: str) -> None:
 def stop_rest(work: Work, send: Send, said: str) -> None:
     """Cancel the send before the rest gets it, and tell who launched it."""
     _end_first(work, send, Send.State.CANCELLED, said)
+    lock_pause(work.tenant_id)  # a pause that is under way would hold it for ever
     DueWork.objects.filter(tenant_id=work.tenant_id, send_id=send.pk).update(is_held=False, due_at=Now())
     all_due(send)
     async_task("campaigns.tasks.deliver")

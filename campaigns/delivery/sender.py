@@ -279,6 +279,7 @@ class Sender:
     def fail(self, hold: Hold, error: Exception) -> None:
         """An error that is not of one recipient: nothing more of this send is started, and it is said."""
         self.error = self.error or error
+        hold.error = hold.error or error
         hold.is_ending = True
 
     # --- Hearing and writing down
@@ -335,14 +336,14 @@ class Sender:
             hold.grant.taken = max(hold.grant.taken, asked)
 
     def _write(self, hold: Hold, *, release: bool) -> None:
-        page, is_ending = hold.page, hold.is_ending
+        page = hold.page
         hold.tried = Tried(len(page.accepted), len(page.others), release)
         hold.state = record(
             hold.work, hold.grant, page.others, at=page.at, release=release, accepted=page.accepted
         )
         self._written(hold)
-        if release and is_ending and self.error is not None:
-            note_trouble(hold.work, self.error)
+        if release and hold.error is not None:
+            note_trouble(hold.work, hold.error)
 
     def _written(self, hold: Hold) -> None:
         """Follow what was tried last and is in the database: what was heard since is still to be written."""

@@ -16,6 +16,10 @@ def ask_to_verify(*, actor: User) -> None:
     async_task("tenants.tasks.mail_verification", actor.pk, cluster=settings.SHORT_QUEUE)
 
 
+def has_account(email: str) -> bool:
+    return User.objects.filter(email__iexact=email).exists()
+
+
 def ask_to_sign_up(*, email: str) -> None:
     """Queue a mail that leads to a new workspace, or, for an address with an account, to the sign-in.
 

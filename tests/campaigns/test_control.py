@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from campaigns.actions.control import cancel, pause, resume
 from campaigns.actions.errors import CampaignRefused
+from campaigns.actions.freeze import freeze
 from campaigns.delivery.guards import refuse_key
 from campaigns.delivery.sender import Sender
 from campaigns.delivery.transport import Transport
+from campaigns.delivery.work import Work
 from campaigns.models import Batch, Send
 from subscribers.models import Subscriber
 from tenants.actions.sending import pause_sending, resume_sending
@@ -285,6 +287,30 @@ def test_staff_hear_when_far_more_subscriptions_end_than_usual(place: Place, tra
         f"Send {found.pk} of {place.schema}: 10.3% of subscriptions have ended, 0.2% in the 7 days before. "
         "See which push service says so and why."
     )
+
+
+def test_what_is_cancelled_in_the_moment_of_a_pause_is_not_held(lasting: Place) -> None:
+    """Its rest is still to be written down, and nobody lets go of a cancelled send."""
+    add_subscribers(lasting, [NORMAL])
+    send, tenant = launch(lasting), lasting.workspace.tenant
+    with in_tenant(lasting.schema):
+        freeze(Work(tenant.pk, lasting.schema, send.pk))
+    is_made, may_end = threading.Event(), threading.Event()
+
+    def both(number: int) -> None:
+        if number == 0:
+            with transaction.atomic():
+                steer(cancel, lasting, send)
+                is_made.set()
+                may_end.wait(10)
+            return
+        is_made.wait(10)
+        threading.Timer(0.3, may_end.set).start()
+        pause_sending(actor=None, tenant_id=tenant.pk, why="Too many.", kind="runaway")
+        may_end.set()
+
+    in_threads(2, both)
+    assert list(DueWork.objects.filter(tenant_id=tenant.pk).values_list("is_held", flat=True)) == [False]
 
 
 @pytest.mark.parametrize("stops", ["workspace", "all"])

@@ -46,17 +46,18 @@ def test_the_settings_that_deploy_shows_pass() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"SECRET_KEY": ""}, "SECRET_KEY"),  # as .env.example has it
-        ({"FIELD_KEYS": ""}, "FIELD_KEYS is empty"),
-        ({"SECRET_KEY": "short"}, "security.W009"),
-        ({"DEBUG": "true"}, "security.W018"),
-        ({"BASE_URL": "http://push.example.com"}, "security.W012"),
+        ({"SECRET_KEY": ""}, {"SECRET_KEY"}),  # as .env.example has it
+        ({"FIELD_KEYS": ""}, {"FIELD_KEYS is empty"}),
+        (
+            {"SECRET_KEY": "short", "DEBUG": "true", "BASE_URL": "http://push.example.com"},
+            {"security.W009", "security.W018", "security.W012"},
+        ),
     ],
 )
-def test_what_is_not_for_production_is_said(changes: dict[str, str], said: str) -> None:
+def test_what_is_not_for_production_is_said(changes: dict[str, str], said: set[str]) -> None:
     code, text = check(**changes)
     assert code != 0
-    assert said in text
+    assert {words for words in said if words in text} == said
 
 
 def test_plain_http_is_led_to_https_but_for_probes(roles: Roles, tmp_path: Path) -> None:

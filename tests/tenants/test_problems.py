@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -267,6 +267,25 @@ def test_a_worker_s_process_writes_by_itself_what_ended_its_task(
         )
     finally:
         Problem.objects.all().delete()
+
+
+def test_a_database_that_is_away_is_no_problem_but_a_statement_that_takes_too_long_is(
+    acme: Workspace,
+) -> None:
+    for cause in (
+        psycopg.errors.AdminShutdown(),
+        psycopg.errors.ConnectionFailure(),
+        psycopg.OperationalError(),
+    ):
+        with pytest.raises(OperationalError) as away:
+            raise OperationalError("away") from cause
+        note_error(away.value, tenant_id=acme.tenant.pk)
+    assert written() == []
+    with pytest.raises(OperationalError) as slow, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 1")
+        cursor.execute("SELECT pg_sleep(1)")
+    note_error(slow.value, tenant_id=acme.tenant.pk)
+    assert len(written()) == 1
 
 
 def test_what_was_not_seen_for_ninety_days_is_forgotten(acme: Workspace) -> None:

@@ -1,6 +1,8 @@
 """AU-02: where mail reaches people, a sign-up begins with a link, and answers alike for every address."""
 
 import re
+import socket
+import traceback
 from typing import Any
 
 import pytest
@@ -97,13 +99,35 @@ def test_a_link_works_for_a_day_and_not_when_it_was_changed(
     assert (over.status_code, b"This link does not work any more" in over.content) == (404, True)
 
 
-def test_a_link_that_is_used_again_says_that_there_is_an_account(db: None) -> None:
-    path = link_in(asked(visitor(), NEW))
-    for status in (302, 200):
+def test_a_link_that_is_used_again_leads_to_the_sign_in(db: None) -> None:
+    path, late = link_in(asked(visitor(), NEW)), visitor()
+    late.get(path)
+    for at in ("/sign-up/", "/sign-in/"):
         client = visitor()
-        client.get(path)
-        assert client.post("/sign-up/", FORM).status_code == status
+        assert client.get(path)["Location"] == at
+        client.post("/sign-up/", FORM)
     assert len(people()) == 1
+    assert b'name="workspace"' not in late.get("/sign-up/").content
+
+
+def test_who_followed_a_link_may_take_another_address(db: None) -> None:
+    client = visitor()
+    client.get(link_in(asked(visitor(), NEW)))
+    assert b"Use another address" in client.get("/sign-up/").content
+    assert client.post("/sign-up/", {"another": "yes"})["Location"] == "/sign-up/"
+    page = client.get("/sign-up/").content
+    assert (b"Use another address" in page, b'name="workspace"' in page) == (False, False)
+
+
+def test_an_address_that_a_mail_server_refuses_stands_in_no_error(db: None, settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        settings.EMAIL_PORT = nobody.getsockname()[1]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    with pytest.raises(mails.MailNotSent) as said:
+        mails.mail_sign_up(NEW)
+    assert "".join(traceback.format_exception(said.value)).count("ConnectionRefusedError") == 1
+    assert "example.com" not in "".join(traceback.format_exception(said.value)).lower()
 
 
 def test_five_mails_an_hour_go_to_one_address(db: None) -> None:
