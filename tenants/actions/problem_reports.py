@@ -53,5 +53,6 @@ def _report(actor: User, tenant: Tenant, text: str, where: Where) -> ProblemRepo
         tenant_id=tenant.pk, user=actor, text=text, send_id=send.send_id if send else None, **where._asdict()
     )
     audit.record("problem.report", actor=actor, tenant_id=tenant.pk, target=f"report {report.pk}")
-    raise_alert(REPORTED, tenant.pk, f"Report {report.pk} of {tenant.name}: {text}")
+    # Without what was written: reports are forgotten, alerts stay.
+    raise_alert(REPORTED, tenant.pk, f"Report {report.pk} of {tenant.name} waits.")
     return report

@@ -242,7 +242,7 @@ def test_the_very_request_is_offered_first(staff: Client, acme: Workspace, conso
     assert re.findall(r'<option value="(\d+)"', page)[0] == str(same.pk)
 
 
-def test_who_only_reads_has_no_button_and_may_not_press_one(
+def test_who_only_reads_has_no_button_may_not_press_one_and_sees_people_as_elsewhere(
     signed_in: SignIn, acme: Workspace, console: Console
 ) -> None:
     reader = add_person("reader@truepush.test", is_staff=True)
@@ -266,5 +266,9 @@ def test_who_only_reads_has_no_button_and_may_not_press_one(
             200,
             False,
         )
+    path = f"/admin/reports/{report.pk}/"
+    assert "owner@acme.test" not in client.get(path).content.decode()
+    reader.user_permissions.add(Permission.objects.get(codename="view_user"))
+    assert "owner@acme.test" in client.get(path).content.decode()
     for button in ("problems/{0}/banner", "problems/{0}/solve", "reports/{1}/attach", "reports/{1}/answer"):
         assert client.post(f"/admin/{button.format(problem.pk, report.pk)}/", {}).status_code == 403

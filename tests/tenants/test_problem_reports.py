@@ -43,7 +43,7 @@ def test_a_report_has_the_request_the_page_the_send_and_the_browser(
     alert = Alert.objects.get(kind="reported", closed_at=None)
     assert (alert.tenant_id, alert.text) == (
         acme.tenant.pk,
-        f"Report {report.pk} of Acme: The picture was missing",
+        f"Report {report.pk} of Acme waits.",
     )
     assert AuditEntry.objects.filter(action="problem.report", actor="owner@acme.test").count() == 1
 

@@ -61,6 +61,7 @@ def report(request: StaffRequest, pk: int) -> HttpResponse:
     more = {
         "report": reports_of(ProblemReport.objects.filter(pk=pk)).rows[0],
         "candidates": candidates(row),
+        "people": request.user.has_perm("tenants.view_user"),
         "may_answer": waits and request.user.has_perm("tenants.answer_problem"),
     }
     return render(request, "staff/report.html", context_of(request, f"Report {row.pk}", **more))
