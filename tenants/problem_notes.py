@@ -7,6 +7,7 @@ What was not written when a process is killed, or while the database is away, is
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from django.db import InterfaceError, OperationalError, connection
 from tenants.models import Problem
 from tenants.own_connection import Ask, asking_within
 from tenants.request_origin import current_origin
-from truepush.lib.fingerprint import fingerprint, plain, title_of, title_of_text
+from truepush.lib.fingerprint import fingerprint, plain, title_of
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Notes:
         self._waiting: dict[tuple[str, int | None, str], Noted] = {}
         # Of the task that this process does; a web process does none.
         self._of_task: set[str] | None = None
+        self._schema_of_task = ""
         self._is_some = threading.Event()
 
     def add(self, noted: Noted) -> None:
@@ -109,12 +111,15 @@ class Notes:
                 self._of_task.add(mark)
         self._is_some.set()
 
-    def begin_task(self) -> None:
+    def begin_task(self, schema: str) -> None:
         """A worker process does one task after the other: what one has noted itself is not noted when it fails."""
-        self._of_task = set()
+        self._of_task, self._schema_of_task = set(), schema
 
-    def is_of_task(self, kind: str, title: str) -> bool:
-        return fingerprint(kind, title) in (self._of_task or ())
+    def end_task(self, error: BaseException) -> None:
+        """Add what ended the task."""
+        title = title_of(error)
+        if fingerprint(Problem.Kind.ERROR, title) not in (self._of_task or ()):
+            self.add(Noted(Problem.Kind.ERROR, title, None, self._schema_of_task))
 
     def wait(self) -> None:
         self._is_some.wait()
@@ -204,20 +209,21 @@ def _own_schema() -> str:
 
 
 @_never_raises
-def note_failed_task(func: Any, task: Mapping[str, Any], **signal: Any) -> None:
-    """Note an exception that ended a task (django-q2's post_execute_in_worker, which has it as text alone)."""
-    if task.get("success"):
-        return
-    title = title_of_text(str(task.get("result")))
-    if not notes.is_of_task(Problem.Kind.ERROR, title):
-        # A task of one workspace has the name of its schema first.
-        first = next(iter(task.get("args") or ()), "")
-        notes.add(Noted(Problem.Kind.ERROR, title, None, first if isinstance(first, str) else ""))
-
-
-def begin_task(**signal: Any) -> None:
+def begin_task(task: Mapping[str, Any], **signal: Any) -> None:
     """A receiver of django-q2's pre_execute."""
-    notes.begin_task()
+    # A task of one workspace has the name of its schema first.
+    first = next(iter(task.get("args") or ()), "")
+    notes.begin_task(first if isinstance(first, str) else "")
+
+
+class FailedTasks:
+    """A reporter of django-q2's: called while the exception that ended a task is handled."""
+
+    @_never_raises
+    def report(self) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            notes.end_task(error)
 
 
 def keep_writing(**spawned: object) -> None:

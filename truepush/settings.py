@@ -197,6 +197,8 @@ Q_CLUSTER: dict[str, Any] = {
     "scheduler": False,
     "label": "Task queue",
     "log_level": "WARNING",
+    # No package brings one of this name: it has django-q2 make the list of reporters, to which queue_trail adds ours.
+    "error_reporter": {"problems": {}},
 }
 WATCHDOG_SECONDS: float = env.float("WATCHDOG_SECONDS", default=10.0)
 # Upkeep and how often it is due, in seconds (tenants.chores).

@@ -9,6 +9,8 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
+from django_q.conf import error_reporter
+from django_q.signals import pre_execute
 
 from subscribers.actions.job import start_export, work_on
 from subscribers.actions.site_check import ask_check, run_check
@@ -19,11 +21,12 @@ from tenants.actions.problems import forget_old_problems
 from tenants.doorway import in_tenant
 from tenants.models import Affected, Problem
 from tenants.own_connection import ask_here
-from tenants.problem_notes import Notes, begin_task, note, note_error, note_failed_task, notes
+from tenants.problem_notes import Notes, note, note_error, notes
 from tests.conftest import Workspace, make_site
 
 Console = Callable[..., Client]
 PRIVATE = "owner@acme.test of Acme at https://push.example/secret"
+FAILED = "ValueError in tenants/test_problems.py, failed, outside of our code"
 # And the statement, as it stands in the source.
 START = "ValueError in subscribers/actions/site_check.py, "
 
@@ -136,30 +139,34 @@ def test_what_a_check_of_a_website_finds_is_counted_over_all(acme: Workspace, gl
     assert not [title for title, _, _ in found if "acme" in title.lower() or "globex" in title.lower()]
 
 
-def failed_task(error: Exception, *args: Any) -> None:
-    """End a task as django-q2's worker does."""
+def begun(*args: Any) -> None:
+    pre_execute.send(sender="django_q", func=None, task={"id": "0", "args": args})
+
+
+def failed(error: Exception, *, noted_in: int | None = None) -> None:
+    """End the task as django-q2's worker does; it may have noted the error itself."""
     try:
         raise error
-    except type(error) as caught:
-        text = f"{caught} : Traceback (most recent call last):\n{type(caught).__name__}: {caught}\n"
-    note_failed_task(func=None, task={"success": False, "result": text, "args": args})
+    except type(error):
+        if noted_in:
+            note_error(error, tenant_id=noted_in, send_id=5)
+        error_reporter.report()
 
 
 def test_a_failed_task_is_a_problem_of_the_workspace_whose_schema_it_carries(acme: Workspace) -> None:
-    note_failed_task(func=None, task={"success": True, "result": None, "args": (acme.schema,)})
-    failed_task(ValueError(PRIVATE), acme.schema, 7)
-    begin_task()
-    failed_task(ValueError("another"), 12)
-    assert written() == [("ValueError, outside of our code", 2, [(acme.tenant.pk, 1)])]
+    begun(acme.schema, 7)
+    failed(ValueError(PRIVATE))
+    begun(12)
+    failed(ValueError("another"))
+    assert written() == [(FAILED, 2, [(acme.tenant.pk, 1)])]
 
 
 def test_what_a_task_noted_itself_is_not_counted_again_when_it_ends(acme: Workspace) -> None:
-    begin_task()
-    note_error(ValueError(PRIVATE), tenant_id=acme.tenant.pk, send_id=5)
-    failed_task(ValueError(PRIVATE))
-    assert written() == [("ValueError, outside of our code", 1, [(acme.tenant.pk, 1)])]
-    begin_task()
-    failed_task(ValueError(PRIVATE))
+    begun(acme.schema)
+    failed(ValueError(PRIVATE), noted_in=acme.tenant.pk)
+    assert written() == [(FAILED, 1, [(acme.tenant.pk, 1)])]
+    begun()
+    failed(ValueError(PRIVATE))
     assert written()[0][1] == 2
 
 

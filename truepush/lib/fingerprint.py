@@ -9,7 +9,6 @@ import hashlib
 import re
 import traceback
 from pathlib import Path
-from typing import NamedTuple
 
 MOST_TITLE = 200
 GONE = "…"
@@ -27,15 +26,6 @@ _TAKEN = (
     re.compile(r"(?<![\w+/=-])[\w+/=-]*\d[\w+/=.:,-]*"),
     re.compile(r"\b[\w+/=-]{32,}"),
 )
-_FRAME = re.compile(r'^ +File "(?P<path>[^"\n]+)", line \d+, in (?P<name>[^\n]+)$')
-_HEAD = "Traceback (most recent call last):\n"
-_TYPE = re.compile(r"^(?:[\w.]+\.)?(\w+)(?::|$)")
-
-
-class _Frame(NamedTuple):
-    path: str
-    name: str
-    statement: str
 
 
 def fingerprint(kind: str, title: str) -> str:
@@ -51,33 +41,16 @@ def plain(words: str) -> str:
 
 
 def title_of(error: BaseException) -> str:
-    """Say what broke and where: "KeyError in campaigns/report.py, figures: share = parts[name]"."""
-    return title_of_text("".join(traceback.format_exception(error, chain=False)))
+    """Say what broke and where: "KeyError in campaigns/report.py, figures: share = parts[name]".
 
-
-def title_of_text(trace: str) -> str:
-    """The same of a traceback that was written down (traceback.format_exc), of which the last part counts."""
-    frames, name = _read(trace.rpartition(_HEAD)[2])
-    own = [frame for frame in frames if _own_path(frame.path)]
-    if own:
-        found = own[-1]
-        return f"{name} in {_own_path(found.path)}, {found.name}: {found.statement}"[:MOST_TITLE]
-    where = f" in {'/'.join(Path(frames[-1].path).parts[-2:])}, {frames[-1].name}" if frames else ""
+    Of the exception itself, never of its text: a message can look like a traceback.
+    """
+    name, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if path := _own_path(frame.filename):
+            return f"{name} in {path}, {frame.name}: {frame.line}"[:MOST_TITLE]
+    where = f" in {'/'.join(Path(frames[-1].filename).parts[-2:])}, {frames[-1].name}" if frames else ""
     return f"{name}{where}, outside of our code"[:MOST_TITLE]
-
-
-def _read(trace: str) -> tuple[list[_Frame], str]:
-    """Read the frames, the innermost last, and the name of the type, which the first line after them begins with."""
-    frames: list[_Frame] = []
-    lines = trace.splitlines()
-    for number, line in enumerate(lines):
-        if match := _FRAME.match(line):
-            following = lines[number + 1].strip() if number + 1 < len(lines) else ""
-            frames.append(_Frame(match["path"], match["name"], following))
-        elif not line.startswith(" "):
-            kind = _TYPE.match(line)
-            return frames, kind[1] if kind else "Error"
-    return frames, "Error"
 
 
 def _own_path(path: str) -> str:
