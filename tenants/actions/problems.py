@@ -83,12 +83,18 @@ def attach_report(*, actor: User, report: ProblemReport, problem: Problem) -> No
 
 
 @transaction.atomic
-def open_problem(*, actor: User, report: ProblemReport, title: str) -> Problem:
+def open_problem(*, actor: User, report: ProblemReport, title: str) -> tuple[Problem, bool]:
     """Make a problem of a report that the product did not notice by itself, or take the one of this title.
 
-    Numbers, addresses and what is quoted are taken out of the title: it is of all workspaces. Raises SupportRefused.
+    Numbers, addresses and what is quoted are taken out of the title: it is of all workspaces. Answer also whether it is
+    new. Raises SupportRefused.
     """
     title = plain(_words(title, 200, "The title"))
+    # Of two things of which nothing else is said one problem would be made, and its banner shown to both.
+    if sum(character.isalpha() for character in title) < LEAST_WORDS:
+        raise SupportRefused(
+            f"The title needs {LEAST_WORDS} letters beside numbers, addresses and what is quoted; this is left: {title}"
+        )
     mark = fingerprint(Problem.Kind.REPORTED, title)
     first = {"kind": Problem.Kind.REPORTED, "title": title, "changed_by": actor.email, "changed_at": Now()}
     problem, is_new = Problem.objects.get_or_create(fingerprint=mark, defaults=first)
@@ -96,7 +102,7 @@ def open_problem(*, actor: User, report: ProblemReport, title: str) -> Problem:
         # Somebody reported it again: that is seeing it.
         Problem.objects.filter(pk=problem.pk).update(state=Problem.State.OPEN, last_at=Now())
     attach_report(actor=actor, report=report, problem=problem)
-    return problem
+    return problem, is_new
 
 
 @transaction.atomic

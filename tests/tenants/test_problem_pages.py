@@ -141,9 +141,12 @@ def test_a_report_that_nothing_was_noticed_of_makes_a_problem_without_the_custom
     for place in (acme, globex):
         tell(console(place))
     first, second = ProblemReport.objects.order_by("pk")
-    press(staff, f"reports/{first.pk}/attach/", title="Pictures of “Acme” are missing since 4.11.")
-    press(staff, f"reports/{second.pk}/attach/", title="Pictures of “Globex” are missing since 5.11.")
+    said = [
+        press(staff, f"reports/{report.pk}/attach/", title=f"Pictures of “{name}” are missing since 4.11.")
+        for report, name in ((first, "Acme"), (second, "Globex"))
+    ]
     [problem] = Problem.objects.all()
+    assert said == [f"Attached to problem {problem.pk}.", f"Taken to the known problem {problem.pk}."]
     assert problem.title == "Pictures of … are missing since …"
     assert list(problem.reports.order_by("pk")) == [first, second]
 
@@ -169,6 +172,9 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert "needs 5 to 300" in press(staff, f"problems/{problem.pk}/solve/", note="no")
     assert "There is no problem 4711" in press(staff, f"reports/{report.pk}/attach/", problem="4711")
     assert "needs 5 to 200" in press(staff, f"reports/{report.pk}/attach/", title="")
+    for title in ("“Pictures of Acme” 4711", "https://acme.example/pictures are"):
+        assert "needs 5 letters" in press(staff, f"reports/{report.pk}/attach/", title=title)
+    assert Problem.objects.count() == 1
     press(staff, f"problems/{problem.pk}/solve/", note="Mended in 0.2")
     for path, form in (
         (f"problems/{problem.pk}/banner/", {"text": BANNER}),

@@ -113,7 +113,9 @@ def attach(request: StaffRequest, pk: int) -> HttpResponse:
                 raise SupportRefused(f"There is no problem {number}. Nothing was changed.")
             problems.attach_report(actor=request.user, report=row, problem=found)
         else:
-            found = problems.open_problem(actor=request.user, report=row, title=title)
+            found, is_new = problems.open_problem(actor=request.user, report=row, title=title)
+            if not is_new:
+                return f"Taken to the known problem {found.pk}."
         return f"Attached to problem {found.pk}."
 
     _do(request, do)
