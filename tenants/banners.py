@@ -1,7 +1,6 @@
 """Banners of known problems, for the consoles of those concerned: a copy in the process, at most 5 s old.
 
-Concerned is a workspace in which the problem was noticed since it was last solved, or of which a report is attached to
-it. There are few banners at a time, so one copy of all spares every page a query.
+There are few banners at a time, so one copy of all spares every page a query.
 """
 
 import logging
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError
 
+from tenants.models_problems import CONCERNED
 from tenants.own_connection import Ask, ask_here
 
 log = logging.getLogger(__name__)
@@ -17,14 +17,10 @@ log = logging.getLogger(__name__)
 LIFETIME_SECONDS = 5.0
 # The session's list of the marks of banners that its person has put away.
 HIDDEN = "hidden_banners"
-_READ = """
-SELECT problem.id, problem.banner, extract(epoch FROM problem.changed_at)::bigint, ARRAY(
-    SELECT tenant_id FROM public.tenants_affected seen WHERE seen.problem_id = problem.id
-        AND (problem.solved_at IS NULL OR seen.last_at > problem.solved_at)
-    UNION SELECT tenant_id FROM public.tenants_problemreport report
-    WHERE report.problem_id = problem.id AND report.state = 'attached'
-) FROM public.tenants_problem problem WHERE problem.banner <> '' ORDER BY problem.id
-"""
+_READ = f"""
+SELECT id, banner, extract(epoch FROM changed_at)::bigint, ARRAY({CONCERNED})
+FROM public.tenants_problem WHERE banner <> '' ORDER BY id
+"""  # noqa: S608  # the words are ours
 
 
 class Banner(NamedTuple):

@@ -6,6 +6,15 @@ from django.db.models.functions import Now
 MOST_BANNER = MOST_ANSWER = 300
 MOST_REPORT = 2000
 MOST_PATH = 200
+# The workspaces that a row of tenants_problem concerns: those in which it was noticed since it was last solved, and
+# those of which a report is attached to it; of a solved one, those that it has concerned.
+CONCERNED = """
+SELECT seen.tenant_id FROM public.tenants_affected seen WHERE seen.problem_id = tenants_problem.id
+    AND (tenants_problem.state = 'solved' OR tenants_problem.solved_at IS NULL
+        OR seen.last_at > tenants_problem.solved_at)
+UNION SELECT report.tenant_id FROM public.tenants_problemreport report WHERE report.problem_id = tenants_problem.id
+    AND report.state = CASE tenants_problem.state WHEN 'solved' THEN 'solved' ELSE 'attached' END
+"""
 
 
 class Problem(models.Model):

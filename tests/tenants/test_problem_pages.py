@@ -26,6 +26,7 @@ from tenants.problem_notes import note, notes
 from tests.conftest import Workspace, make_site
 from tests.tenants.people import add_member, add_person, give_second_factor
 from tests.tenants.problems import BANNER, Console, SignIn, press, seen, shows, tell, text_of
+from truepush.staff.problems import WORST, worst
 
 
 def test_a_banner_is_seen_by_those_concerned_and_by_nobody_else(
@@ -62,6 +63,13 @@ def test_solved_it_is_gone_and_seen_again_it_is_back(
     press(staff, f"problems/{problem.pk}/banner/", text=BANNER)
     # It was acme's before it was solved, and was not seen there since.
     assert (shows(console(acme)), shows(console(globex))) == (False, True)
+    assert "Acme , not since it was solved" in text_of(staff.get(f"/admin/problems/{problem.pk}/"))
+    # What concerns it for its report alone is counted, and is not over.
+    tell(console(acme))
+    press(staff, f"reports/{ProblemReport.objects.get().pk}/attach/", problem=problem.pk)
+    assert (shows(console(acme)), shows(console(globex))) == (True, True)
+    assert "banner shown, came back 2 1 3" in text_of(staff.get("/admin/problems/"))
+    assert "not since" not in text_of(staff.get(f"/admin/problems/{problem.pk}/"))
 
 
 def test_what_was_met_before_it_was_solved_does_not_open_it_again(staff: Client, acme: Workspace) -> None:
@@ -149,6 +157,10 @@ def test_a_report_that_nothing_was_noticed_of_makes_a_problem_without_the_custom
     assert said == [f"Attached to problem {problem.pk}.", f"Taken to the known problem {problem.pk}."]
     assert problem.title == "Pictures of … are missing since …"
     assert list(problem.reports.order_by("pk")) == [first, second]
+    for page in ("problems/", f"problems/?in={acme.tenant.pk}", "now/"):
+        assert "missing since … Reported by people 2 2 0" in text_of(staff.get(f"/admin/{page}"))
+    press(staff, f"problems/{problem.pk}/solve/", note="Mended in 0.2")
+    assert "Reported by people 2 2 0" in text_of(staff.get("/admin/problems/?state=solved"))
 
 
 def test_a_report_that_is_no_problem_is_answered(staff: Client, acme: Workspace, console: Console) -> None:
@@ -237,6 +249,16 @@ def test_lists_begin_with_what_concerns_most_and_can_be_of_one_workspace(
     page = text_of(staff.get("/admin/problems/", {"in": acme.tenant.pk}))
     assert ("of both" in page, "of acme" in page, "of globex" in page) == (True, True, False)
     assert "of both Alert 2 0 2" in text_of(staff.get("/admin/now/"))
+
+
+def test_what_customers_mend_themselves_is_not_among_the_worst_nor_counted_there(
+    staff: Client, acme: Workspace
+) -> None:
+    note(Problem.Kind.SITE, "no worker file", tenant_id=acme.tenant.pk)
+    for number in range(WORST + 2):
+        seen(acme, words=f"trouble {'x' * (number + 1)}")
+    shown = worst()["problems"]
+    assert (len(shown.rows), shown.total) == (WORST, WORST + 2)
 
 
 def test_the_very_request_is_offered_first(staff: Client, acme: Workspace, console: Console) -> None:

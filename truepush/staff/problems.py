@@ -3,40 +3,51 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from tenants.models import Affected, Problem, ProblemReport, SendIndex, SiteIndex, Tenant
+from tenants.models_problems import CONCERNED
 from truepush.staff.now import MOST, Lines
 
 # On the page of now, where what customers have to mend themselves has no place.
 WORST = 8
+_REACH = f"(SELECT count(*) FROM ({CONCERNED}) concerned)"  # noqa: S608  # the words are ours
+_TOLD = "(SELECT count(*) FROM public.tenants_problemreport told WHERE told.problem_id = tenants_problem.id)"
 
 
 def problems_by_reach(*, state: str = Problem.State.OPEN, within: int = 0) -> "QuerySet[Problem]":
     """Those that concern most workspaces first, then those seen last; `within` is one workspace's number."""
-    since = Q(solved_at=None) | Q(affected__last_at__gt=F("solved_at")) | Q(state=Problem.State.SOLVED)
     rows = Problem.objects.filter(state=state)
     if within:
-        mine = Affected.objects.filter(tenant_id=within).values("problem_id")
-        rows = rows.filter(Q(pk__in=mine) | Q(reports__tenant_id=within))
-    reach = Count("affected__tenant_id", filter=since, distinct=True)
-    return rows.annotate(reach=reach, told=Count("reports", distinct=True)).order_by("-reach", "-last_at")
+        noticed, told = (
+            model.objects.filter(problem=OuterRef("pk"), tenant_id=within)
+            for model in (Affected, ProblemReport)
+        )
+        rows = rows.filter(Q(Exists(noticed)) | Q(Exists(told)))
+    return rows.annotate(reach=_number(_REACH), told=_number(_TOLD)).order_by("-reach", "-last_at")
+
+
+def _number(statement: str) -> RawSQL:
+    return RawSQL(statement, [], output_field=BigIntegerField())  # noqa: S611  # the words are ours
 
 
 def worst() -> dict[str, Any]:
     """What the page of now shows of problems."""
     ours = problems_by_reach().exclude(kind=Problem.Kind.SITE)
     rows = list(ours[:WORST])
-    total = Problem.objects.filter(state=Problem.State.OPEN).count()
     waiting = ProblemReport.objects.filter(state=ProblemReport.State.NEW).count()
-    return {"problems": Lines(rows, max(total, len(rows))), "reports_waiting": waiting}
+    return {"problems": Lines(rows, ours.count()), "reports_waiting": waiting}
 
 
 def concerned(problem: Problem) -> Lines:
     """Workspaces in which it was noticed, those of late first, each with the pages that lead on."""
     rows = list(problem.affected.order_by("-last_at")[:MOST])
+    statement = RawSQL(f"ARRAY({CONCERNED})", [], output_field=ArrayField(BigIntegerField()))  # noqa: S611
+    now = set(Problem.objects.annotate(now=statement).values_list("now", flat=True).get(pk=problem.pk))
     for row in rows:
-        row.is_over = problem.solved_at is not None and row.last_at <= problem.solved_at  # type: ignore[attr-defined]
+        row.is_over = row.tenant_id not in now  # type: ignore[attr-defined]
     _name(rows)
     return Lines(rows, problem.affected.count())
 
