@@ -31,11 +31,13 @@ WRITE_SECONDS = 5.0
 PATIENCE_SECONDS = 3
 # Of so many problems and workspaces a process keeps count between two writes; more are dropped, and the log has them.
 MOST_WAITING = 500
-# In the books. What would be one more is dropped until old ones are forgotten.
+# In the books, about: processes that write at the same time may each add one. More are dropped until old ones are
+# forgotten.
 MOST_PROBLEMS = 2000
 
 # A solved problem opens again only if it was seen after it was solved. Rows in one order, so that no two processes
-# wait for each other. Two notes may turn out to be of one workspace: by its number, and by its schema.
+# wait for each other. Two notes may turn out to be of one workspace, by its number and by its schema: what leads on is
+# of the later.
 _ADD = f"""
 WITH noted AS (
     SELECT noted.fingerprint, noted.kind, noted.title, noted.times, noted.request_id, noted.send_id, noted.site_id,
@@ -58,7 +60,8 @@ WITH noted AS (
 )
 INSERT INTO public.tenants_affected AS known
     (problem_id, tenant_id, times, first_at, last_at, request_id, send_id, site_id)
-SELECT problem.id, tenant_id, sum(times), min(at), max(at), max(request_id), max(send_id), max(site_id)
+SELECT problem.id, tenant_id, sum(times), min(at), max(at), (array_agg(request_id ORDER BY at DESC))[1],
+    (array_agg(send_id ORDER BY at DESC))[1], (array_agg(site_id ORDER BY at DESC))[1]
 FROM noted JOIN problem USING (fingerprint) WHERE tenant_id IS NOT NULL
 GROUP BY problem.id, tenant_id ORDER BY problem.id, tenant_id
 ON CONFLICT (problem_id, tenant_id) DO UPDATE SET times = known.times + excluded.times,

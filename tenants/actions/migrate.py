@@ -8,7 +8,6 @@ from django.db import DatabaseError, connection
 
 from tenants.actions import audit
 from tenants.models import Tenant, User
-from tenants.problem_notes import note_error
 from tenants.schema import catch_up, schemas_behind
 
 
@@ -71,7 +70,6 @@ def _migrate(tenant: Tenant) -> str:
     try:
         catch_up(tenant.schema_name)
     except DatabaseError as refusal:
-        note_error(refusal, tenant_id=tenant.pk)
         error = (str(refusal).splitlines() or [type(refusal).__name__])[0][:300]
     Tenant.objects.filter(pk=tenant.pk).update(migration_error=error)
     return error

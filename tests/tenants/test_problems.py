@@ -184,6 +184,15 @@ def test_nothing_of_a_customer_is_in_title_or_fingerprint(
     assert not [word for word in PRIVATE.split() if word in title.split()]
 
 
+def test_what_leads_on_is_of_the_last_event_alone(acme: Workspace) -> None:
+    """One note by the number and one by the schema, written together."""
+    note(Problem.Kind.ALERT, "the same", tenant_id=acme.tenant.pk, send_id=9, site_id=3)
+    with in_tenant(acme.schema):
+        note(Problem.Kind.ALERT, "the same", send_id=7)
+    assert written() == [("the same", 2, [(acme.tenant.pk, 2)])]
+    assert Affected.objects.values_list("send_id", "site_id").get() == (7, None)
+
+
 def test_a_thousand_in_one_workspace_are_one_statement(acme: Workspace) -> None:
     asked: list[str] = []
 
