@@ -2,7 +2,9 @@
 
 Noting touches memory alone: whatever fails there has its own trouble, and its own transaction. A thread of each web
 and worker process writes what was noted on a connection of its own, the first at once, the next WRITE_SECONDS later.
-What was not written when a process is killed, or while the database is away, is lost: trouble that lasts comes again.
+What ended a task is written before its process goes on, which after one that ran out of time ends at once. Other things
+that were not written when a process ends, be it in good order (those of WRITE_SECONDS at most), or while the database
+is away, are lost: trouble that lasts comes again.
 """
 
 import logging
@@ -95,6 +97,9 @@ class Notes:
 
     def begin_anew(self) -> None:
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        # A process without one, such as a command, writes nothing.
+        self.has_writer = False
         self._waiting: dict[tuple[str, int | None, str], Noted] = {}
         # Of the task that this process does; a web process does none.
         self._of_task: set[str] | None = None
@@ -128,12 +133,13 @@ class Notes:
         self._is_some.wait()
 
     def write(self, ask: Ask) -> None:
-        """Add what was noted to the books, in one statement."""
-        with self._lock:
-            taken, self._waiting = self._waiting, {}
-            self._is_some.clear()
-        if taken:
-            ask(_ADD, _columns(taken))
+        """Add what was noted to the books, in one statement; what another thread is writing is written afterwards."""
+        with self._writing:
+            with self._lock:
+                taken, self._waiting = self._waiting, {}
+                self._is_some.clear()
+            if taken:
+                ask(_ADD, _columns(taken))
 
 
 def _columns(taken: Mapping[tuple[str, int | None, str], Noted]) -> list[list[Any]]:
@@ -229,19 +235,29 @@ class FailedTasks:
             notes.end_task(error)
 
 
+@_never_raises
+def write_failed_task(task: Mapping[str, Any], **signal: Any) -> None:
+    """A receiver of django-q2's post_execute_in_worker."""
+    if notes.has_writer and not task.get("success"):
+        _write()
+
+
 def keep_writing(**spawned: object) -> None:
     """Have a thread of this process write what is noted; also a receiver of post_spawn, after the fork."""
+    notes.has_writer = True
     threading.Thread(target=_keep_writing, name="problems", daemon=True).start()
 
 
 def _keep_writing() -> None:
     while True:
         notes.wait()
-        try:
-            with asking_within(PATIENCE_SECONDS) as ask:
-                notes.write(ask)
-        except psycopg.Error as error:
-            log.warning(
-                "Problems could not be written: %s", str(error).splitlines()[0] if str(error) else error
-            )
+        _write()
         time.sleep(WRITE_SECONDS)
+
+
+def _write() -> None:
+    try:
+        with asking_within(PATIENCE_SECONDS) as ask:
+            notes.write(ask)
+    except psycopg.Error as error:
+        log.warning("Problems could not be written: %s", str(error).splitlines()[0] if str(error) else error)
