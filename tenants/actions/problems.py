@@ -3,15 +3,16 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from tenants import banners
 from tenants.actions import audit
 from tenants.actions.alerts import close_alert
+from tenants.actions.audit import SYSTEM
 from tenants.actions.notices import tell_one
 from tenants.actions.support import SupportRefused
-from tenants.models import Affected, Problem, ProblemReport, User
+from tenants.models import Affected, Alert, Problem, ProblemReport, User
 from tenants.models_problems import MOST_ANSWER, MOST_BANNER
 from truepush.lib.fingerprint import fingerprint, plain
 
@@ -123,22 +124,37 @@ def _end(report: ProblemReport, state: ProblemReport.State, answer: str, text: s
     tell_one(report.tenant_id, report.user_id, kind="report", text=text, path=f"/problems/{report.pk}/")
 
 
-def _settle(actor: User, tenant_id: int) -> None:
+def _settle(actor: User | None, tenant_id: int) -> None:
     """Close the alert of a workspace of which no report waits any more."""
+    # Who reports meanwhile has counted on the alert before and is found, or waits and opens the next.
+    list(_reported().filter(tenant_id=tenant_id).select_for_update())
     if not ProblemReport.objects.filter(tenant_id=tenant_id, state=ProblemReport.State.NEW).exists():
         close_alert(actor=actor, kind=REPORTED, tenant_id=tenant_id)
+
+
+def _reported() -> "QuerySet[Alert]":
+    return Alert.objects.filter(kind=REPORTED, closed_at=None)
 
 
 def _record(action: str, actor: User, problem: Problem, **more: object) -> None:
     audit.record(action, actor=actor, tenant_id=None, target=f"problem {problem.pk}", **more)  # type: ignore[arg-type]
 
 
+@transaction.atomic
 def forget_old_problems() -> int:
-    """Remove what was not seen for KEPT, and reports of that age; answer how many problems went."""
+    """Remove what was not seen for KEPT, and reports of that age; answer how many problems went.
+
+    Alerts of reports that went, with this or with their person, are closed.
+    """
     before = Now() - KEPT
+    old = Problem.objects.filter(last_at__lt=before, banner="")
+    # What somebody changes at this moment is left for another day.
+    mine = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True))
     ProblemReport.objects.filter(created_at__lt=before).delete()
+    for alert in list(_reported()):
+        if alert.tenant_id:
+            _settle(SYSTEM, alert.tenant_id)
     Affected.objects.filter(last_at__lt=before).delete()
     waits = ProblemReport.objects.filter(problem=OuterRef("pk"), state=ProblemReport.State.ATTACHED)
-    old = Problem.objects.filter(~Exists(waits), Q(last_at__lt=before), banner="")
-    number, _ = old.delete()
-    return number
+    _, gone = old.filter(~Exists(waits), pk__in=mine).delete()
+    return gone.get(Problem._meta.label, 0)

@@ -1,10 +1,13 @@
 """People of a workspace tell support what happened: with the page, within limits, for themselves alone."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from tenants.actions import problem_reports
+from tenants.actions.problems import forget_old_problems
 from tenants.models import (
     Alert,
     AuditEntry,
@@ -104,6 +107,24 @@ def test_after_ten_in_an_hour_the_next_is_refused(acme: Workspace, console: Cons
     assert "The next is possible in 60 minutes." in text_of(answer)
     assert "The eleventh, which I want to keep" in answer.content.decode()
     assert tell(console(acme, add_member(acme, Role.EDITOR))).status_code == 302
+
+
+def test_an_alert_is_closed_when_the_last_report_is_forgotten_or_went_with_its_person(
+    acme: Workspace, globex: Workspace, console: Console
+) -> None:
+    somebody = add_member(globex, Role.ANALYST)
+    waiting = Alert.objects.filter(kind="reported", closed_at=None)
+    for client in (console(acme), console(acme), console(globex, somebody)):
+        tell(client)
+    ago = timezone.now() - timedelta(days=91)
+    mine = ProblemReport.objects.filter(tenant_id=acme.tenant.pk)
+    mine.filter(pk=mine[0].pk).update(created_at=ago)
+    forget_old_problems()
+    assert (ProblemReport.objects.count(), waiting.count()) == (2, 2)
+    mine.update(created_at=ago)
+    somebody.delete()
+    forget_old_problems()
+    assert (ProblemReport.objects.count(), waiting.count()) == (0, 0)
 
 
 def test_support_that_looks_in_reports_nothing(staff: Client, acme: Workspace) -> None:
