@@ -30,6 +30,7 @@ def migrate_tenants(*, actor: User | None, jobs: int = 1) -> MigrationReport:
     Tenant.objects.exclude(migration_error="").exclude(schema_name__in=behind).update(migration_error="")
     report = MigrationReport(total=len(tenants))
     for tenant, error in _each([tenant for tenant in tenants if tenant.schema_name in behind], jobs):
+        Tenant.objects.filter(pk=tenant.pk).update(migration_error=error)
         if error:
             report.failed[tenant.slug] = error
         else:
@@ -46,11 +47,12 @@ def migrate_tenants(*, actor: User | None, jobs: int = 1) -> MigrationReport:
 
 
 def _each(tenants: list[Tenant], jobs: int) -> Iterator[tuple[Tenant, str]]:
-    """Migrate them, and answer each with what went wrong."""
+    """Migrate them, and answer each with what went wrong, for the caller to write down: a thread's connection may be
+    lost, or be refused."""
     if jobs == 1:
         yield from ((tenant, _migrate(tenant)) for tenant in tenants)
         return
-    # The first one collects the SQL, once for all.
+    # Those that lack the same migrations find the SQL that the first one has collected.
     for tenant in tenants[:1]:
         yield tenant, _migrate(tenant)
     with ThreadPoolExecutor(jobs) as pool:
@@ -66,10 +68,8 @@ def _migrate_apart(tenant: Tenant) -> str:
 
 
 def _migrate(tenant: Tenant) -> str:
-    error = ""
     try:
         catch_up(tenant.schema_name)
     except DatabaseError as refusal:
-        error = (str(refusal).splitlines() or [type(refusal).__name__])[0][:300]
-    Tenant.objects.filter(pk=tenant.pk).update(migration_error=error)
-    return error
+        return (str(refusal).splitlines() or [type(refusal).__name__])[0][:300]
+    return ""

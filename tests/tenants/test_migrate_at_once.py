@@ -1,14 +1,18 @@
 """`migrate_tenants --jobs`: several at a time, and one whose connection is lost on the way (TI-13, FT-25)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from psycopg import sql
 
 from tenants.actions.migrate import migrate_tenants
 from tenants.models import Tenant
+from tenants.own_connection import connection_parameters
 from tests.conftest import Workspace
 from tests.tenants.catalog import describe
 
@@ -41,6 +45,35 @@ def committed(alone: Workspace, django_db_blocker: Any) -> Iterator[list[Tenant]
 
 def migrated(tenants: list[Tenant]) -> list[str]:
     return [one.slug for one in tenants if "table subscribers_later" in describe(one.schema_name)]
+
+
+@contextmanager
+def no_new_connections() -> Iterator[None]:
+    """As when the server has no room for one more."""
+    given = {**connection_parameters(), "dbname": "postgres"}
+    change = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format
+    name = sql.Identifier(connection.settings_dict["NAME"])
+    with psycopg.connect(**given, autocommit=True) as beside:
+        beside.execute(change(name, sql.SQL("false")))
+        try:
+            yield
+        finally:
+            beside.execute(change(name, sql.SQL("true")))
+
+
+def test_those_whose_connection_is_refused_are_noted_and_the_next_run_does_them(
+    committed: list[Tenant], later: Callable[[str], None]
+) -> None:
+    later('migrations.CreateModel("Later", [("id", models.BigAutoField(primary_key=True))])')
+    first, *others = committed
+    with no_new_connections():
+        report = migrate_tenants(actor=None, jobs=2)
+    assert (report.migrated, list(report.failed)) == (1, [tenant.slug for tenant in others])
+    for tenant in others:
+        assert "not currently accepting" in Tenant.objects.get(pk=tenant.pk).migration_error
+    assert migrated(committed) == [first.slug]
+    again = migrate_tenants(actor=None, jobs=2)
+    assert (again.migrated, again.failed) == (len(others), {})
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
