@@ -17,7 +17,7 @@ from tenants.actions import audit
 from tenants.doorway import in_tenant
 from tenants.models import Tenant, User
 from tenants.sealed_columns import SealedColumn
-from truepush.lib.fieldcrypt import FieldCrypt, FieldCryptError
+from truepush.lib.fieldcrypt import FieldCrypt, FieldCryptError, key_id_of
 
 ROWS_AT_ONCE = 100
 
@@ -84,7 +84,8 @@ def _rotate(
                 for key, text in old.items()
             }
         except FieldCryptError:
-            result.left.update(text.partition(":")[0] for text in old.values())
+            # What was never sealed is nobody's to read in the output of a command.
+            result.left.update(key_id_of(text) or "no key" for text in old.values())
             result.unreadable.append(f"{column.model} {now.pk} ({context.partition(':')[0]})")
             return
         before, after = getattr(now, column.field), column.replaced(now, new)

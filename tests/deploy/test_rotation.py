@@ -88,7 +88,13 @@ def test_a_rotation_that_was_killed_is_run_again_and_completes(roles: Roles, sch
 
 
 def test_what_no_key_opens_is_named_and_left(roles: Roles, schema: str) -> None:
+    """A session as Django itself signs it is under no key; what it says is not printed."""
+    session = f"('{'s' * 32}', 'readable:1w:{'a' * 43}', now())"
+    roles.execute(OWNER, f"INSERT INTO django_session VALUES {session}")
     answer = roles.run(OWNER, "manage.py", "rotate_keys", FIELD_KEYS=f"k3:{secrets.token_urlsafe(32)}")
+    roles.execute(OWNER, f"DELETE FROM django_session WHERE session_key = '{'s' * 32}'")
     assert answer.returncode == 1
-    assert "texts could not be read and stay as they are, under {'k1': " in answer.stderr
+    assert "texts could not be read and stay as they are, under {" in answer.stderr
+    assert ("'k1': " in answer.stderr, "'no key': 1" in answer.stderr) == (True, True)
+    assert "readable" not in answer.stderr
     assert roles.done(OWNER, "-c", READ, schema).startswith("{'k1': ")

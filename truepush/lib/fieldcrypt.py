@@ -10,6 +10,7 @@ from truepush.lib import base64url
 
 KEY_LENGTH = 32
 _NONCE_LENGTH = 12
+_TAG_LENGTH = 16
 
 
 class FieldCryptError(Exception):
@@ -22,6 +23,15 @@ class UnknownKey(FieldCryptError):
 
 class FieldDamaged(FieldCryptError):
     """Wrong key under a known id, changed text, or text that belongs to another place."""
+
+
+def key_id_of(text: str) -> str:
+    """Answer under which key a text is, "" if it has not the form of one that `FieldCrypt` made."""
+    key_id, _, payload = text.partition(":")
+    try:
+        return key_id if len(base64url.decode(payload)) >= _NONCE_LENGTH + _TAG_LENGTH else ""
+    except ValueError:
+        return ""
 
 
 class FieldCrypt:
