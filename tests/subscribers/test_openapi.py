@@ -65,6 +65,12 @@ def test_every_route_of_the_sdk_s_host_is_in_the_document() -> None:
     assert {operation.path for operation in OPERATIONS} == routes
 
 
+def test_so_is_every_route_of_the_rest_api() -> None:
+    routes = {in_document(route) for route, _ in walk(get_resolver(django_settings.ROOT_URLCONF), "")}
+    documented = {operation.ok().path for operation in API.get_all_operations()}
+    assert documented == {route for route in routes if route.startswith("/api/")}
+
+
 @dataclass(frozen=True)
 class Shop:
     """A website with one subscriber whose capability is known, and what a call needs to be taken."""
