@@ -11,7 +11,7 @@ from campaigns.models import Batch, Campaign, Message, Send
 from subscribers.actions.job import end_jobs
 from subscribers.models import Prompt, Site
 from tenants.actions.bundle import PutBack, put_back
-from tenants.actions.sending import pause_sending
+from tenants.actions.sending import keep_paused, pause_sending
 from tenants.bundle import Bundle
 from tenants.doorway import current_schema, in_tenant
 from tenants.models import SendIndex, Tenant, User, WorkerProcess
@@ -95,13 +95,10 @@ def _hold(tenant: Tenant, made_at: str) -> int:
     with in_tenant(tenant.schema_name):
         Send.objects.filter(pk__in=running).update(state=Send.State.PAUSED, state_detail=detail)
     open_ones.filter(send_id__in=running).update(state="paused")
-    pause_sending(
-        actor=None,
-        tenant_id=tenant.pk,
-        kind="restored",
-        why=(
-            f"Restored from a backup of {made_at}. {held} campaigns were under way or planned; some may have gone out "
-            "since. Look at them, cancel what has gone out, then resume sending."
-        ),
+    why = (
+        f"Restored from a backup of {made_at}. {held} campaigns were under way or planned; some may have gone out "
+        "since. Look at them, cancel what has gone out, then resume sending."
     )
+    if not pause_sending(actor=None, tenant_id=tenant.pk, kind="restored", why=why):
+        keep_paused(actor=None, tenant_id=tenant.pk, kind="restored", why=why)
     return held

@@ -96,6 +96,20 @@ def pause_sending(*, actor: User | None, tenant_id: int, why: str, kind: str) ->
 
 
 @transaction.atomic
+def keep_paused(*, actor: User | None, tenant_id: int, why: str, kind: str) -> None:
+    """Have what is paused already wait for a person for this reason too, and tell who may resume it.
+
+    A pause that ends with a suspension or a stop of everything becomes the workspace's own, which outlasts that.
+    """
+    by = Tenant.objects.select_for_update().values_list("sending_paused_by", flat=True).get(pk=tenant_id)
+    if by in (Tenant.PausedBy.EVERYWHERE, Tenant.PausedBy.SUSPENSION):
+        hold([tenant_id], why)
+        raise_alert(kind, tenant_id, why)
+        audit.record("workspace.pause_sending", actor=actor, tenant_id=tenant_id, why=why, kind=kind)
+    tell_admins(tenant_id, f"All sending is paused. {why}")
+
+
+@transaction.atomic
 def resume_sending(*, actor: User, tenant: Tenant, is_support: bool = False, why: str = "") -> bool:
     """Let the tenant's sends go on, except those that a person paused; False if it was not paused.
 
