@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+from django.db import transaction
 
 from subscribers.models import Job
 from tenants.doorway import current_schema
@@ -50,6 +51,17 @@ def errors_of(job: Job) -> Path:
 def remove(job: Job) -> None:
     path_of(job).unlink(missing_ok=True)
     errors_of(job).unlink(missing_ok=True)
+
+
+def remove_all() -> None:
+    """Remove what lies in the workspace's folder now, once the transaction is committed. Call inside the tenant."""
+    found = list(Path(settings.FILES_DIR, current_schema()).glob("*"))
+
+    def unlink() -> None:
+        for path in found:
+            path.unlink(missing_ok=True)
+
+    transaction.on_commit(unlink)
 
 
 def remove_upload(job: Job) -> None:

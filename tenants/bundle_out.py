@@ -35,11 +35,10 @@ KEPT = (
 
 
 def make_bundle(tenant: Tenant, into: Path, *, passphrase: str) -> Path:
-    """Make it in a folder of its own below `into`, and answer that; raises BackupFailed.
+    """Make it in a folder of its own below `into`, and answer that; raises BackupFailed. `check_bundling` comes first.
 
     A folder that ends in .new is of a run that was cut off, and the next goes over it.
     """
-    _check(tenant, passphrase)
     started, salt = datetime.now(UTC), os.urandom(SALT_LENGTH)
     whole = into / f"truepush-{tenant.slug}-{started:%Y%m%dT%H%M%S}Z"
     unfinished = into / f"truepush-{tenant.slug}.new"
@@ -71,7 +70,8 @@ def make_bundle(tenant: Tenant, into: Path, *, passphrase: str) -> Path:
     return whole
 
 
-def _check(tenant: Tenant, passphrase: str) -> None:
+def check_bundling(tenant: Tenant, passphrase: str) -> None:
+    """Say what keeps a bundle from being made; raises BackupFailed."""
     if not settings.BUNDLE_KEY:
         raise BackupFailed(
             "BUNDLE_KEY is not set, with which bundles are signed. Make one as .env.example says, and keep it with the "

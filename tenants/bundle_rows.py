@@ -125,18 +125,23 @@ class NewSchema:
 
     def finish(self, counters: Mapping[str, int]) -> None:
         """Put keys, indexes and counters in their places, and migrate to today's tables."""
-        known = ask_here("SELECT sequencename FROM pg_sequences WHERE schemaname = %s", [self.name])
         with connection.cursor() as cursor:
             for _, add in self._later:
                 cursor.execute(add)
-            for (name,) in known:
-                if name in counters:
-                    place = f"{connection.ops.quote_name(self.name)}.{connection.ops.quote_name(name)}"
-                    cursor.execute("SELECT setval(%s, %s)", [place, counters[name]])
+            self._go_on(counters)
             for table in self._columns:
                 cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(self.name, table)))
         if schemas_behind([self.name]):
             catch_up(self.name)
+            # Of tables that came now.
+            self._go_on(counters)
+
+    def _go_on(self, counters: Mapping[str, int]) -> None:
+        reached = counters_of(self.name)
+        for (name,) in ask_here("SELECT sequencename FROM pg_sequences WHERE schemaname = %s", [self.name]):
+            if counters.get(name, 0) > reached.get(name, 0):
+                place = f"{connection.ops.quote_name(self.name)}.{connection.ops.quote_name(name)}"
+                ask_here("SELECT setval(%s, %s)", [place, counters[name]])
 
 
 def rename_schema(old: str, new: str) -> None:

@@ -1,5 +1,6 @@
 """What a backup cannot know is what was sent after it: a person decides what still goes out."""
 
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from psycopg import sql
 
 from campaigns.models import Batch, Campaign, Message, Send
 from subscribers.actions.job import end_jobs
+from subscribers.actions.put_back import Left, keep_left
 from subscribers.models import Prompt, Site
 from tenants.actions.bundle import PutBack, put_back
 from tenants.actions.sending import keep_paused, pause_sending
@@ -26,6 +28,15 @@ _PICTURES = (
 )  # fmt: skip
 
 
+@dataclass
+class Restored:
+    """`held` counts the sends that wait for a person; `left` who was erased or unsubscribed again."""
+
+    done: PutBack
+    held: int
+    left: Left
+
+
 def hold_all(*, made_at: str) -> int:
     """Pause each send that was under way, and all sending of its workspace; tell who may resume it. Answer how many.
 
@@ -37,21 +48,19 @@ def hold_all(*, made_at: str) -> int:
 
 
 @transaction.atomic
-def restore_tenant(*, actor: User | None, bundle: Bundle, slug: str, replace: bool) -> tuple[PutBack, int]:
-    """Put a workspace back and hold what was under way; answer what was done, and how many sends wait for a person.
-
-    Raises BackupFailed.
-    """
+def restore_tenant(*, actor: User | None, bundle: Bundle, slug: str, replace: bool) -> Restored:
+    """Put a workspace back, hold what was under way, and let who left since stay away; raises BackupFailed."""
     done = put_back(actor=actor, bundle=bundle, slug=slug, replace=replace)
     with in_tenant(done.tenant.schema_name):
         Batch.objects.filter(state=Batch.State.OPEN).update(
             fence=F("fence") + _NEW_FENCES, lease_until=None, holder=""
         )
         end_jobs(done.tenant, "Its file was not in the bundle that the workspace was restored from.")
+        left = keep_left(actor=actor, tenant=done.tenant, former=done.former) if done.former else Left()
         if done.is_new:
             _link_askers(done.people)
         _move_pictures(bundle.workspace["sdk_url"], settings.SDK_URL)
-    return done, _hold(done.tenant, bundle.manifest["made_at"])
+    return Restored(done, _hold(done.tenant, bundle.manifest["made_at"]), left)
 
 
 def _link_askers(people: dict[int, int]) -> None:

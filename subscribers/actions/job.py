@@ -23,7 +23,7 @@ from subscribers.actions.prune_pieces import prune_some
 from subscribers.audience import TooSlow, count
 from subscribers.exports import FORMATS, Rows, Wish, head, meant_by
 from subscribers.importing.reading import FileRefused
-from subscribers.job_files import FileInUse, opened_at, remove
+from subscribers.job_files import FileInUse, opened_at, remove, remove_all
 from subscribers.models import Job, Segment, Site
 from subscribers.segment_users import take_down
 from tenants.actions import audit
@@ -195,7 +195,11 @@ def resume_all() -> int:
 
 
 def end_jobs(tenant: Tenant, why: str) -> None:
-    """Fail what is under way and forget all files, which are elsewhere. Call in a verb's transaction, in the tenant."""
+    """Fail what is under way and forget all files, which are elsewhere. Call in a verb's transaction, in the tenant.
+
+    What lies here is of jobs that are no more: no time of theirs would ever be over.
+    """
+    remove_all()
     Job.everywhere.filter(state__in=(*Job.MOVING, Job.State.UPLOADING)).update(
         state=Job.State.FAILED, detail=why, finished_at=Now(), fence=F("fence") + 1, lease_until=None
     )

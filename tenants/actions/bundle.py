@@ -5,6 +5,7 @@ Putting back is one transaction. Cut off anywhere, nothing of it is there, and t
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from tenants.actions import audit
-from tenants.actions.bundle_parts import add_people, link_makers, put_pictures, seal_again
+from tenants.actions.bundle_parts import add_people, link_makers, proven_people, put_pictures, seal_again
+from tenants.actions.sending import set_pace
 from tenants.actions.workspace import RESERVED, SLUG_PATTERN, hold_if_stopped, one_at_a_time
 from tenants.backup import BackupFailed
 from tenants.bundle import Bundle
-from tenants.bundle_out import KEPT, make_bundle
+from tenants.bundle_out import KEPT, check_bundling, make_bundle
 from tenants.bundle_rows import (
     SHARED,
     NewSchema,
@@ -51,10 +53,13 @@ class PutBack:
 
 
 def back_up_tenant(*, actor: User | None, tenant: Tenant, into: Path, passphrase: str) -> Path:
-    """Make a bundle, and note in the workspace's audit log that all it has was written out; raises BackupFailed."""
-    made = make_bundle(tenant, into, passphrase=passphrase)
+    """Note in the workspace's audit log that all it has is written out, and make a bundle; raises BackupFailed.
+
+    The note comes first: what a run that is cut off has written can be kept all the same.
+    """
+    check_bundling(tenant, passphrase)
     audit.record("workspace.back_up", actor=actor, tenant_id=tenant.pk, target=tenant.slug)
-    return made
+    return make_bundle(tenant, into, passphrase=passphrase)
 
 
 def prepare(bundle: Bundle, *, slug: str, replace: bool) -> None:
@@ -64,6 +69,8 @@ def prepare(bundle: Bundle, *, slug: str, replace: bool) -> None:
     """
     slug = slug or bundle.workspace["slug"]
     _check_free(bundle.workspace, slug, _replaceable(bundle, slug) if replace else None)
+    if not replace:
+        proven_people(bundle.workspace["people"], is_ours=bundle.is_ours)
     made_at, today = set(_migrations_of(bundle)), frozenset(all_migrations())
     steps(frozenset())
     if not made_at >= today:
@@ -104,6 +111,8 @@ def put_back(*, actor: User | None, bundle: Bundle, slug: str, replace: bool) ->
         if done.is_new:
             link_makers(done.people)
     _put_shared(bundle, done)
+    # Of the bundle's rows one says how fast it was then.
+    set_pace(f"tenant:{done.tenant.pk}", done.tenant.pk, done.tenant.rate_per_minute)
     audit.record(
         "workspace.put_back", actor=actor, tenant_id=done.tenant.pk, target=slug,
         made_at=bundle.manifest["made_at"], version=bundle.manifest["version"], signer=bundle.manifest["signer"],
@@ -167,8 +176,8 @@ def _fill(bundle: Bundle, schema: str, meant: str) -> None:
         with bundle.opened(f"{table}.rows") as file:
             made.fill(table, columns, file)
     # What was given out after the bundle, in messages that browsers still show, is not given out again.
-    here = counters_of(meant)
-    made.finish({name: max(last, here.get(name, 0)) for name, last in bundle.workspace["counters"].items()})
+    given, here = bundle.workspace["counters"], counters_of(meant)
+    made.finish({name: max(given.get(name, 0), here.get(name, 0)) for name in given.keys() | here.keys()})
 
 
 def _migrations_of(bundle: Bundle) -> list[MigrationKey]:
@@ -183,8 +192,8 @@ def _free_schema(wanted: str, slug: str) -> str:
 
 
 def _make_tenant(workspace: dict[str, Any], slug: str, schema: str) -> Tenant:
-    kept = {name: workspace["tenant"][name] for name in KEPT}
-    if kept["sending_paused_by"] in (Tenant.PausedBy.SUSPENSION, Tenant.PausedBy.EVERYWHERE):
+    kept = _known(workspace, KEPT)
+    if kept.get("sending_paused_by") in (Tenant.PausedBy.SUSPENSION, Tenant.PausedBy.EVERYWHERE):
         kept = {**kept, "sending_paused_at": None, "sending_paused_why": "", "sending_paused_by": ""}
     tenant: Tenant = Tenant.objects.create(slug=slug, schema_name=schema, state=Tenant.State.ACTIVE, **kept)
     hold_if_stopped(tenant)
@@ -192,9 +201,14 @@ def _make_tenant(workspace: dict[str, Any], slug: str, schema: str) -> Tenant:
     return tenant
 
 
+def _known(workspace: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What the bundle says of these columns; an older version may not have had each."""
+    return {name: workspace["tenant"][name] for name in names if name in workspace["tenant"]}
+
+
 def _refreshed(tenant: Tenant, workspace: dict[str, Any]) -> Tenant:
     """Open the workspace again with other rows; who paused its sending for another reason still has."""
-    changed: dict[str, Any] = {name: workspace["tenant"][name] for name in _OF_ROWS}
+    changed = _known(workspace, _OF_ROWS)
     changed |= {"state": Tenant.State.ACTIVE, "state_detail": "", "migration_error": ""}
     if tenant.sending_paused_by == Tenant.PausedBy.SUSPENSION:
         changed |= {"sending_paused_at": None, "sending_paused_why": "", "sending_paused_by": ""}

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.core.validators import validate_email
 from django.db import connection
 from psycopg import sql
 
@@ -25,11 +27,11 @@ from truepush.lib.pictures import MOST_OCTETS, TYPES
 _PICTURE = re.compile(rf"([0-9a-f]{{32}})\.({'|'.join(TYPES)})")
 
 
-def add_people(tenant: Tenant, people: Sequence[Mapping[str, Any]], *, is_ours: bool) -> dict[int, int]:
-    """Make everybody with a role a member, by e-mail address; answer who each is here.
+def proven_people(people: Sequence[Mapping[str, Any]], *, is_ours: bool) -> dict[str, User]:
+    """Answer who has an account here, by e-mail address; raises BackupFailed if not all can become members.
 
-    Who has no account gets one without a password. An account that is there counts only if its address was verified,
-    or if it is the very one of the bundle: else whoever signed up with somebody else's address would come in.
+    An account counts only if its address was verified, or if it is the very one of the bundle: else whoever signed up
+    with somebody else's address would come in.
     """
     known = {user.email: user for user in User.objects.filter(email__in=[one["email"] for one in people])}
     proven = {
@@ -45,11 +47,26 @@ def add_people(tenant: Tenant, people: Sequence[Mapping[str, Any]], *, is_ours: 
             f"These have an account here, and never showed that the address is theirs: {', '.join(doubted)}. "
             "Have them follow the link that they were mailed (the account offers another), or remove these accounts."
         )
-    if strange := sorted({str(one["role"]) for one in people if one["role"]} - set(Role.values)):
-        raise BackupFailed(f"{strange[0]!r} in the bundle is no role.")
+    for one in people:
+        if one["role"] and str(one["role"]) not in Role.values:
+            raise BackupFailed(f"{one['role']!r} in the bundle is no role.")
+        try:
+            validate_email(one["email"])
+        except ValidationError as error:
+            raise BackupFailed(f"{one['email']!r:.80} in the bundle is no e-mail address.") from error
+    return proven
+
+
+def add_people(tenant: Tenant, people: Sequence[Mapping[str, Any]], *, is_ours: bool) -> dict[int, int]:
+    """Make everybody with a role a member, by e-mail address; answer who each is here.
+
+    Who has no account gets one without a password. Of another installation's people only members are somebody here: its
+    rows could name anybody as who has done something.
+    """
+    proven = proven_people(people, is_ours=is_ours)
     here: dict[int, int] = {}
     for one in people:
-        user = proven.get(one["email"])
+        user = proven.get(one["email"]) if one["role"] or is_ours else None
         if one["role"]:
             user = user or User.objects.create_user(one["email"], None, name=one["name"])
             rights = {name: one[name] for name in ("role", "by_mail", "site_ids")}

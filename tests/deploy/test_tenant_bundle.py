@@ -203,7 +203,8 @@ def test_it_comes_back_in_its_own_place_and_nobody_else_notices(roles: Roles, bu
     # 2. In the place of a suspended one; who was removed since stays so, and keys of the API count as they did.
     before = others(roles, "truepush", number)
     said = restore(roles, bundled.folder, given, "--replace")
-    assert "Campaigns that wait for a person: 2.\nWhat was there before is in the schema t_moved_" in said
+    assert "Campaigns that wait for a person: 2.\nWho left after that stays away: 0 erased and 0 " in said
+    assert "What was there before is in the schema t_moved_" in said
     assert others(roles, "truepush", number) == before
     found = json.loads(roles.done(OWNER, "-c", LOOK, **given))
     assert found["tenant"] == [number, world["schema"], "active"]

@@ -8,7 +8,7 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from campaigns.actions.after_restore import restore_tenant
+from campaigns.actions.after_restore import Restored, restore_tenant
 from tenants.actions.audit import SYSTEM
 from tenants.actions.bundle import prepare
 from tenants.addresses import console_url
@@ -32,20 +32,26 @@ class Command(BaseCommand):
             passphrase = read_passphrase(options["passphrase_file"])
             bundle = read_bundle(folder, passphrase=passphrase, signer=signer)
             prepare(bundle, slug=slug, replace=replace)
-            done, held = restore_tenant(actor=SYSTEM, bundle=bundle, slug=slug, replace=replace)
+            restored = restore_tenant(actor=SYSTEM, bundle=bundle, slug=slug, replace=replace)
         except BackupFailed as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, psycopg.Error) as error:
             said = str(error).partition("\n")[0]
             raise CommandError(f"The database refused it, and nothing was changed: {said}") from error
-        made_at = bundle.manifest["made_at"]
+        self._say(restored, bundle.manifest["made_at"])
+
+    def _say(self, restored: Restored, made_at: str) -> None:
+        done, left = restored.done, restored.left
         self.stdout.write(f"Restored {done.tenant.slug} as it was at {made_at}: {console_url(done.tenant)}")
-        self.stdout.write(f"Campaigns that wait for a person: {held}.")
+        self.stdout.write(f"Campaigns that wait for a person: {restored.held}.")
         if done.is_new:
             self.stdout.write(
                 "API keys are not in a bundle: make them anew. New people set a password by mail."
             )
         if done.former:
+            self.stdout.write(
+                f"Who left after that stays away: {left.erased} erased and {left.unsubscribed} unsubscribed again."
+            )
             self.stdout.write(
                 f"What was there before is in the schema {done.former}. When nobody needs it: "
                 f'DROP SCHEMA "{done.former}" CASCADE'
