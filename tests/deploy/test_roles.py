@@ -84,7 +84,7 @@ def test_it_makes_changes_and_drops_nothing(roles: Roles, statement: str) -> Non
 def test_a_migration_needs_the_owner(roles: Roles) -> None:
     """And a workspace that is prepared by the wrong role says so to the page that waits for it."""
     assert roles.run("truepush_app", "manage.py", "migrate_tenants").returncode == 0  # nothing is behind
-    roles.execute("truepush_owner", "DELETE FROM django_migrations WHERE app = 'sessions'")
+    roles.execute("truepush_owner", "DELETE FROM django_migrations WHERE app = 'mfa'")
     refused = roles.run("truepush_app", "manage.py", "migrate_schemas", "--shared", "--noinput", "-v0")
     assert refused.returncode != 0
     roles.done("truepush_owner", "manage.py", "migrate_schemas", "--shared", "--fake", "--noinput", "-v0")

@@ -93,10 +93,8 @@ def test_it_gives_up_when_another_holds_a_table_it_must_change(
     later('migrations.AddField("site", "quota", models.IntegerField(default=7))')
     second_connection.execute(f"LOCK TABLE {alone.schema}.subscribers_site IN ACCESS SHARE MODE")
     before = describe(alone.schema)
-    began = time.monotonic()
     with pytest.raises(OperationalError, match="lock timeout"):
         catch_up(alone.schema, lock_timeout_ms=100)
-    assert time.monotonic() - began < 5
     assert describe(alone.schema) == before
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
