@@ -60,8 +60,9 @@ def install(requirements: Path) -> None:
     print(f"Installing the packages of {requirements.name} into .venv (once; about a minute)", flush=True)
     # A personal pip configuration with `user = true` cannot work inside a virtual environment.
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--require-hashes"]
-    command = [*pip, "-r", requirements]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "-qq", "--no-input"]
+    # The lock names all that is needed (a test says so): to search for it again would take longer.
+    command = [*pip, "--require-hashes", "--no-deps", "-r", requirements]
     if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode != 0:
         sys.exit(f"The packages of {requirements.name} could not be installed: pip says why above.")
     for file in included_files(requirements):
