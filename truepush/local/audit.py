@@ -1,4 +1,4 @@
-"""Known weaknesses of the pinned packages, by pip-audit. Where it cannot reach its data, that is said, no failure."""
+"""Known weaknesses of the locked packages, by pip-audit. Where it cannot reach its data, that is said, no failure."""
 
 import json
 import subprocess
@@ -16,11 +16,11 @@ class Verdict(NamedTuple):
 
 
 def audit() -> Verdict:
-    """Ask for each pinned package; nothing is resolved or installed for it."""
-    command = [sys.executable, "-m", "pip_audit", "-r", "requirements.txt", "--no-deps", "--disable-pip"]
+    """Ask for each package that the product runs on; nothing is resolved or installed for it."""
+    command = [sys.executable, "-m", "pip_audit", "-r", "requirements.lock", "--require-hashes"]
     try:
         done = subprocess.run(
-            [*command, "-f", "json", "--timeout", "5", "--progress-spinner", "off"],
+            [*command, "--disable-pip", "-f", "json", "--timeout", "5", "--progress-spinner", "off"],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""Make .venv and install a requirements file into it, if either changed.
+"""Make .venv and install a lock file into it, if either changed: nothing whose hash is not in it.
 
 Run by the system's Python before there is any package: the standard library only, and nothing of truepush.
 """
@@ -60,7 +60,9 @@ def install(requirements: Path) -> None:
     print(f"Installing the packages of {requirements.name} into .venv (once; about a minute)", flush=True)
     # A personal pip configuration with `user = true` cannot work inside a virtual environment.
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    command: list[str | Path] = [PYTHON, "-m", "pip", "install", "-qq", "--no-input", "-r", requirements]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "-qq", "--no-input"]
+    # The lock names all that is needed (a test says so): to search for it again would take longer.
+    command = [*pip, "--require-hashes", "--no-deps", "-r", requirements]
     if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode != 0:
         sys.exit(f"The packages of {requirements.name} could not be installed: pip says why above.")
     for file in included_files(requirements):

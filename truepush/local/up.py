@@ -165,7 +165,7 @@ def start_database(supervisor: Supervisor, port: int) -> dict[str, str]:
 def collect_static(programs: Programs) -> None:
     """Collect the static files if any of them, or the installed packages, changed since the last time."""
     stamp = VAR / "static.stamp"
-    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
     for file in sorted((ROOT / "static").rglob("*")):
         status = file.stat()
         digest.update(f"{file}\0{status.st_mtime_ns}\0{status.st_size}\0".encode())
