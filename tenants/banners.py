@@ -28,7 +28,9 @@ class Banner(NamedTuple):
 
 
 def _read() -> list[Banner]:
-    return [Banner(pk, text, f"{pk}-{at}", frozenset(tenants)) for pk, text, at, tenants in ask_here(_READ, [])]
+    return [
+        Banner(pk, text, f"{pk}-{at}", frozenset(tenants)) for pk, text, at, tenants in ask_here(_READ, [])
+    ]
 
 
 _banners: Copied[list[Banner]] = Copied("banners", _read, [], LIFETIME_SECONDS)

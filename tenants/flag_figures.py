@@ -1,21 +1,15 @@
 """Events and errors of workspaces that have a flag, beside those of the others.
 
-Counted in memory, by workspace, whether there are flags or not, without a query. Every few seconds each process adds
-what it counted to a few rows. What it had not added when it ended, by itself or killed, is lost: the rest is a sample
-as good.
+Counted in memory, by workspace, whether there are flags or not, without a query. Every few seconds each delivery
+process adds what it counted to a few rows. What it had not added when it ended, by itself or killed, is lost.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
 
-from django.db import DatabaseError, InterfaceError, connection
-
 from tenants.flags import FLAGS, Row, read
-from tenants.own_connection import Ask, ask_here
-
-log = logging.getLogger(__name__)
+from tenants.own_connection import Ask
 
 FLUSH_SECONDS = 5.0
 Tally = dict[tuple[int, str], tuple[int, int]]
@@ -75,18 +69,3 @@ def _sums(
 
 
 figures = Figures()
-
-
-def keep_adding() -> None:
-    """Have a thread of this web process add what is counted, on a connection of its own that it opens when needed."""
-    threading.Thread(target=_keep_adding, name="flag figures", daemon=True).start()
-
-
-def _keep_adding() -> None:
-    while True:
-        time.sleep(FLUSH_SECONDS)
-        try:
-            figures.flush(ask_here)
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("The figures of feature flags could not be added: %s", error)
-        connection.close()

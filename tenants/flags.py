@@ -14,7 +14,8 @@ from truepush.lib.share import is_in_share
 LIFETIME_SECONDS = 5.0
 # After a start: 10 s until all processes follow, 15 s in which what they did before may end, 5 s of counting it.
 SETTLING_SECONDS = 30.0
-REQUESTS, DELIVERIES = "requests", "deliveries"
+# What is counted of workspaces with and without a flag.
+DELIVERIES = "deliveries"
 
 
 class Flag(NamedTuple):

@@ -14,10 +14,8 @@ from django.urls import resolve, set_urlconf
 
 from tenants import session_tracking
 from tenants.doorway import in_tenant, reset_to_public
-from tenants.flag_figures import figures
-from tenants.flags import REQUESTS
 from tenants.models import Tenant
-from tenants.request import Request, tenant_id_of
+from tenants.request import Request
 from tenants.request_origin import coming_from
 
 log = logging.getLogger(__name__)
@@ -125,20 +123,6 @@ class RequestLogMiddleware:
                 "ms": round(1000 * (time.monotonic() - started)),
             }
             log.info("request", extra=said)
-        return answer
-
-
-class FlagFiguresMiddleware:
-    """Count requests and those that failed by workspace, for the figures of feature flags."""
-
-    def __init__(self, get_response: Respond) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: Request) -> HttpResponse:
-        answer = self.get_response(request)
-        tenant_id = tenant_id_of(request)
-        if tenant_id is not None:
-            figures.count(REQUESTS, tenant_id, 1, int(answer.status_code >= 500))
         return answer
 
 

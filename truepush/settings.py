@@ -141,7 +141,6 @@ MIDDLEWARE = [
     "tenants.middleware.RequestOriginMiddleware",
     "tenants.middleware.HostMiddleware",
     "tenants.middleware.RequestLogMiddleware",
-    "tenants.middleware.FlagFiguresMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

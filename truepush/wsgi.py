@@ -11,12 +11,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "truepush.settings")
 application = get_wsgi_application()
 
 from tenants.actions.sdk_release import keep_installed  # noqa: E402  # models need the application
-from tenants.flag_figures import keep_adding  # noqa: E402
 from tenants.problem_notes import keep_writing  # noqa: E402
 
 # A web server runs no system checks by itself. The threads that serve open connections of their own.
 refuse_problems()
 keep_installed()
 connection.close()
-keep_adding()
 keep_writing()

@@ -15,7 +15,7 @@ from tenants import flags
 from tenants.actions.flags import FlagRefused, name_workspace, start_flag, stop_flag, stop_worse
 from tenants.copied import Copied
 from tenants.flag_figures import Figures
-from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, REQUESTS, is_on
+from tenants.flags import DELIVERIES, IMPORT_IN_PAIRS, OWN_ENCODER, is_on
 from tenants.models import Alert, AuditEntry, FeatureFlag, FlagFigure
 from tenants.own_connection import ask_here, connection_parameters
 from tests.conftest import Workspace
@@ -274,13 +274,13 @@ def test_each_flag_has_an_alert_of_its_own_which_a_start_closes(
 
 def test_what_a_flag_cannot_change_does_not_judge_it(do: Do, both: tuple[int, int]) -> None:
     start_flag(actor=None, name=IMPORT_IN_PAIRS.name, percent=1)
-    figures(1000, 250, 1000, 10, REQUESTS)
+    figures(1000, 250, 1000, 10, "requests")
     figures(1000, 250, 1000, 10, name=IMPORT_IN_PAIRS.name)
     assert stop_worse() == []
     FlagFigure.objects.all().delete()
     settle()
     process = Figures()
-    process.count(REQUESTS, both[0], 1, 0)
+    process.count("requests", both[0], 1, 0)
     process.count(DELIVERIES, both[0], 1, 0)
     process.flush(ask_here)
     assert list(FlagFigure.objects.values_list("flag_id", "kind")) == [(NAME, DELIVERIES)]
