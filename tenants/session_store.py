@@ -14,6 +14,9 @@ from django.utils import timezone
 from tenants.sealing import SESSION, seal, unseal
 from truepush.lib.fieldcrypt import FieldCryptError
 
+# What the table's keys look like; Django's own have 32 characters.
+STORED_KEY = "^[0-9a-f]{40}$"
+
 
 def stored_key(session_key: str) -> str:
     """Write a session's key as the table has it, in the 40 characters of Django's column (160 bits)."""

@@ -1,6 +1,6 @@
-"""The proofs of access and trust at full length: a minute over twenty workspaces, a thousand odd calls of each kind.
+"""The proofs of access and trust at full length: a minute over twenty workspaces, a thousand calls of each operation.
 
-bin/test runs the same tests for two seconds, and with twenty calls of each kind.
+bin/test runs the same tests for two seconds, and with twenty calls of each operation.
 """
 
 import os
@@ -17,7 +17,7 @@ def main() -> int:
     os.environ |= {"ISOLATION_SECONDS": str(SECONDS), "OPENAPI_EXAMPLES": str(EXAMPLES)}
     sys.argv[1:] = ["-n", "0", "-o", "timeout=1800", "-q", *TESTS]
     code = testrun.main()
-    print_figures({"seconds": SECONDS, "examples": EXAMPLES, "failed": code})
+    print_figures({"seconds": SECONDS, "examples": EXAMPLES, "exit_code": code})
     return code
 
 

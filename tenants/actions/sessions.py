@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from tenants.actions import audit
 from tenants.models import Handover, SeenSession, SupportView, User
+from tenants.session_store import STORED_KEY
 
 
 class Seen(NamedTuple):
@@ -53,8 +54,12 @@ def sessions_of(user: User) -> list[SeenSession]:
 
 
 def forget_closed() -> int:
-    """Remove the rows of sessions that are no more; Django's own that have expired go too."""
+    """Remove the rows of sessions that are no more; Django's own that have expired go too.
+
+    And those that a process of before tenants.session_store has written, beside a newer one: nothing in them is sealed.
+    """
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    Session.objects.exclude(session_key__regex=STORED_KEY).delete()
     number, _ = SeenSession.objects.exclude(session_key__in=_open_keys()).delete()
     return number
 

@@ -1,4 +1,4 @@
-"""RL-08: no regular expression of ours takes more than in proportion to what it reads, whatever that is."""
+"""RL-08: no compiled regular expression of ours takes more than in proportion to text of repeated pieces."""
 
 import importlib
 import re
